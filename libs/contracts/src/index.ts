@@ -1,1 +1,45 @@
-export {};
+export { ToolRecord } from './catalog-record.js';
+export { ControlKind } from './control-kind.js';
+export {
+  type AnyEnvelope,
+  decodeEvent,
+  type EncodedEvent,
+  type Envelope,
+  type EventData,
+  type EventType,
+  encodeEvent,
+  eventTypeOf,
+} from './envelope.js';
+export { AppError, docsUrlOf, type ErrorBody, isAppError, type PublicDetail, toErrorBody } from './errors/app-error.js';
+export { ERRORS, type ErrorCode, type ErrorDefinition, isErrorCode } from './errors/registry.js';
+export { type DataOf, defineEvent, type EventDefinition } from './event-schema.js';
+export * from './events/index.js';
+export { HTTP_HEADERS, JWT_CLAIMS, META_KEYS, RECORD_HEADERS } from './headers.js';
+export { CallPage, CallQuery, CallRecord } from './http/audit.js';
+export { InvokeAnswer, InvokeBody, ToolMenu } from './http/invoke.js';
+export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';
+export { upcast, type VersionedData } from './upcasters.js';
+export {
+  AmountMicros,
+  Claimed,
+  ContentLabel,
+  Currency,
+  Id,
+  Instant,
+  type Json,
+  JsonValue,
+  KeyedDigest,
+  Lifecycle,
+  Obligation,
+  PlainDigest,
+  Principal,
+  Redaction,
+  RequestFacts,
+  RiskTier,
+  ServerName,
+  Target,
+  TenantId,
+  ToolId,
+  ToolReference,
+  Traceparent,
+} from './values.js';

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { type DataOf, defineEvent } from '../../event-schema.js';
+import { ContentLabel, Id, KeyedDigest } from '../../values.js';
+
+/** The edge asks for a decision anew: the last one is too old, or the client answered with new input. */
+export const ToolCallReevaluationRequestedV1 = defineEvent({
+  type: 'ToolCallReevaluationRequested',
+  version: 1,
+  summary: 'The edge asks for a decision anew: the last one is too old, or the client answered with new input.',
+  data: z.object({
+    evaluation: z.number().int().min(2),
+    reason: z.enum(['decision-too-old', 'new-input', 'resumed']),
+    /** New input; `null` when the arguments are those of the request. */
+    sealedParams: z.string().max(700_000).nullable(),
+    paramsHash: KeyedDigest,
+    labels: z.array(ContentLabel).max(64),
+    edgeId: Id,
+  }),
+});
+export type ToolCallReevaluationRequestedV1 = DataOf<typeof ToolCallReevaluationRequestedV1>;
