@@ -1,1 +1,1 @@
-export {};
+export { CONTENT_DETECTORS, type ContentSample, contentSample, contentSamples } from './content-generators.js';

@@ -29,13 +29,21 @@ CLASSES['@'.charCodeAt(0)] = AT;
 CLASSES['='.charCodeAt(0)] = CLASSES[':'.charCodeAt(0)] = ASSIGN;
 CLASSES['-'.charCodeAt(0)] = DASH;
 CLASSES['\\'.charCodeAt(0)] = ESCAPE;
-CLASSES['_'.charCodeAt(0)] = CLASSES['.'.charCodeAt(0)] = CLASSES['/'.charCodeAt(0)] = CLASSES['+'.charCodeAt(0)] = WORD_SIGN;
+CLASSES['~'.charCodeAt(0)] =
+  CLASSES['_'.charCodeAt(0)] =
+  CLASSES['.'.charCodeAt(0)] =
+  CLASSES['/'.charCodeAt(0)] =
+  CLASSES['+'.charCodeAt(0)] =
+    WORD_SIGN;
 
 const NO_FINDINGS: readonly Finding[] = Object.freeze([]);
 // The shortest finding: an address like a@b.co.
 const TEXT_CHARS_MIN = 6;
 // A national insurance number and a DNI hold the fewest digits of all numbers looked for; a phone number has seven.
 const NUMBER_DIGITS_MIN = 6;
+// The check digits of an IBAN; some countries allow letters everywhere else. Norway has the shortest.
+const IBAN_DIGITS_MIN = 2;
+const IBAN_CHARS_MIN = 15;
 // The shortest run of any key with a prefix, any token and any codice fiscale.
 const KEY_RUN_MIN = 16;
 const CREDENTIAL_WORD = /pass|pwd|secret|token|key|authoriz/i;
@@ -84,11 +92,9 @@ const runRules = (subject: Subject, traits: Traits): Candidate[] => {
       findNumericIds(subject, chain, emit);
       findPhones(subject, chain, emit);
     }
-    if ((seen & LETTER) !== 0) {
-      findLetteredIds(subject, emit);
-      findIbans(subject, emit);
-    }
+    if ((seen & LETTER) !== 0) findLetteredIds(subject, emit);
   }
+  if (digits >= IBAN_DIGITS_MIN && (seen & LETTER) !== 0 && text.length >= IBAN_CHARS_MIN) findIbans(subject, emit);
   if (longestRun >= KEY_RUN_MIN) {
     findCodiciFiscali(subject, emit);
     findPrefixedKeys(subject, emit);

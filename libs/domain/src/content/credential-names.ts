@@ -43,8 +43,8 @@ const EXACT: Readonly<Partial<Record<string, CredentialCertainty>>> = {
 const certaintyOf = (name: string): CredentialCertainty | null => {
   const plain = name.toLowerCase().replace(NOT_LETTERS_OR_DIGITS, '');
   if (Object.hasOwn(EXACT, plain)) return EXACT[plain] ?? null;
-  if (plain.endsWith('token') && /[_-]token$/i.test(name) && !CURSOR_TOKEN.test(name)) return 'likely';
-  return ENDINGS.some((ending) => plain.endsWith(ending)) ? 'certain' : null;
+  if (ENDINGS.some((ending) => plain.endsWith(ending))) return 'certain';
+  return /[_-]token$/i.test(name) && !CURSOR_TOKEN.test(name) ? 'likely' : null;
 };
 
 // The same few keys come with every call; the bound keeps hostile keys from filling memory.
@@ -64,7 +64,7 @@ export const credentialCertainty = (name: string): CredentialCertainty | null =>
 };
 
 const STAND_IN =
-  /^(?:null|none|nil|true|false|undefined|empty|redacted|hidden|masked|required|optional|string|changeme|\*+|x{3,}|\.{3,}|-+|<[^>]*>|\$\{[^}]*\}|\{\{[^}]*\}\}|\$[A-Z_][A-Z0-9_]*|%[A-Z_]+%)$/i;
+  /^(?:null|none|nil|true|false|undefined|empty|redacted|hidden|masked|required|optional|string|changeme|\*+|x{3,}|\.{3,}|-+|<[^>]*>?|\$\{[^}]*\}?|\{\{[^}]*(?:\}\})?|\$[A-Z_][A-Z0-9_]*|%[A-Z_]+%)$/i;
 
 /** Whether a value stands for a credential that is elsewhere or absent: `null`, `***`, `<password>`, `${PASSWORD}`. */
 export const isStandIn = (value: string): boolean => STAND_IN.test(value);

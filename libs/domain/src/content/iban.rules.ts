@@ -118,16 +118,17 @@ export const IBAN_LENGTHS: Readonly<Record<string, number>> = {
   TG: 28,
 };
 
-const CANDIDATE = /(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?[0-9]{2}(?=[ -]?[A-Za-z0-9]{2})/g;
+const CANDIDATE = /(?<=(?<![A-Za-z0-9]|[A-Za-z0-9]-)[A-Za-z]{2})[ -]?[0-9]{2}(?=[ -]?[A-Za-z0-9]{2})/g;
 const HEX_ONLY = /^[0-9a-f]+$/;
 
 /** Claims IBANs of any country: right length, remainder 1 modulo 97, written in one run or with single spaces or dashes, in either case. */
 export const findIbans = ({ text }: Subject, emit: Emit): void => {
   for (const match of text.matchAll(CANDIDATE)) {
-    const length = IBAN_LENGTHS[match[0].slice(0, 2).toUpperCase()];
+    const length = IBAN_LENGTHS[text.slice(match.index - 2, match.index).toUpperCase()];
     if (length === undefined) continue;
     let compact = '';
-    let end = match.index;
+    const start = match.index - 2;
+    let end = start;
     let separated = false;
     while (compact.length < length && end < text.length) {
       const character = text.charAt(end);
@@ -141,8 +142,10 @@ export const findIbans = ({ text }: Subject, emit: Emit): void => {
       end++;
     }
     if (compact.length !== length || (end < text.length && isAlphanumeric(text.charCodeAt(end)))) continue;
+    // Mixed case is base64.
+    if (/[a-z]/.test(compact.slice(2)) && /[A-Z]/.test(compact.slice(2))) continue;
     // A lower-case run of hexadecimal digits is a digest far more often than an account, unless only its country holds letters.
     if (HEX_ONLY.test(compact) && /[a-f]/.test(compact.slice(2))) continue;
-    if (isMod97(compact.toUpperCase())) emit(IBAN, match.index, end);
+    if (isMod97(compact.toUpperCase())) emit(IBAN, start, end);
   }
 };

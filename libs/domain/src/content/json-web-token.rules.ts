@@ -24,7 +24,8 @@ export const findJsonWebTokens = ({ text }: Subject, emit: Emit): void => {
     for (let parts = 0; parts < PARTS_AFTER_HEADER_MAX && text.charCodeAt(end) === 46; parts++) {
       let partEnd = end + 1;
       while (partEnd < text.length && isPartChar(text.charCodeAt(partEnd))) partEnd++;
-      if (partEnd === end + 1 && text.charCodeAt(partEnd) !== 46) break;
+      // An empty part stands for no signature or a detached payload; after a whole token the point ends a sentence.
+      if (partEnd === end + 1 && parts !== 1 && text.charCodeAt(partEnd) !== 46) break;
       end = partEnd;
     }
     emit(JWT, match.index, end);

@@ -39,9 +39,9 @@ const SPACES = /^ +$/;
 const ALIKE = /^([ .-])\1*$/;
 
 const NOTATIONS: readonly Notation[] = [
-  { rule: US_SSN, grouping: '3,2,4', separators: ALIKE, isValid: isSsn },
+  { rule: US_SSN, grouping: '3,2,4', separators: /^(?:--| {2})$/, isValid: isSsn },
   { rule: US_SSN, grouping: '9', separators: NONE, isValid: isSsn, name: SSN_NAME },
-  { rule: BR_CPF, grouping: '3,3,3,2', separators: /^(?:\.\.-|\.\.\/|--\/|---|\.\.\.)$/, isValid: isCpf },
+  { rule: BR_CPF, grouping: '3,3,3,2', separators: /^(?:\.\.-|\.\.\/|--\/|---)$/, isValid: isCpf },
   { rule: BR_CPF, grouping: '9,2', separators: /^-$/, isValid: isCpf },
   { rule: BR_CPF, grouping: '3,3,3,2', separators: SPACES, isValid: isCpf, name: CPF_NAME },
   { rule: BR_CPF, grouping: '11', separators: NONE, isValid: isCpf, name: CPF_NAME },
@@ -51,7 +51,7 @@ const NOTATIONS: readonly Notation[] = [
   { rule: SE_PERSONNUMMER, grouping: '8,4', separators: /^[+-]$/, isValid: isPersonnummer },
   { rule: SE_PERSONNUMMER, grouping: '10', separators: NONE, isValid: isPersonnummer, name: PERSONNUMMER_NAME },
   { rule: SE_PERSONNUMMER, grouping: '12', separators: NONE, isValid: isPersonnummer, name: PERSONNUMMER_NAME },
-  { rule: DE_STEUER_ID, grouping: '2,3,3,3', separators: ALIKE, isValid: isSteuerId },
+  { rule: DE_STEUER_ID, grouping: '2,3,3,3', separators: /^(?: {3}|-{3}|\/{3})$/, isValid: isSteuerId },
   { rule: DE_STEUER_ID, grouping: '11', separators: NONE, isValid: isSteuerId, name: STEUER_ID_NAME },
   { rule: FR_NIR, grouping: '15', separators: NONE, isValid: isNir },
   { rule: FR_NIR, grouping: '13,2', separators: /^[ -]$/, isValid: isNir },

@@ -23,7 +23,7 @@ const PHONE_NAME =
   /(?<![a-z])(?:tele)?(?:phone|fon)|(?<![A-Za-z])(?:tel|fax|cell|sms|call|dial|hotline)(?![a-z])|Phone|mobile|mobil|whatsapp|handy|t[ée]l[ée]phone|m[óo]vil|celular/i;
 const NAMED_TAIL_CHARS = 32;
 const NAMED_BEFORE =
-  /(?:phone|fon|(?<![A-Za-z])(?:tel|fax|cell|sms|call|dial)|mobile|mobil|whatsapp|handy|movil|móvil|celular)(?:[ _-]?(?:number|num|no|nr))?[^A-Za-z0-9]{0,8}$/i;
+  /(?:phone|fon|(?<![A-Za-z])(?:tel|fax|cell|sms|call|dial)|mobile|mobil|whatsapp|handy|movil|móvil|celular)(?:[ _-]?(?:number|num|no|nr)\.?){0,2}[^A-Za-z0-9]{0,8}$/i;
 
 /** Dates and clock times in digits share their shapes with phone numbers. */
 const DATE = /^(?:\d{4}([./ -])\d{1,2}\1\d{1,2}|\d{1,2}([./ -])\d{1,2}\2(?:\d{4}|\d{2}(?!\d|\2\d)))/;
@@ -91,14 +91,13 @@ const tryNorthAmerican = ({ text }: Subject, chain: DigitChain, first: number, e
 const tryTrunk = ({ text }: Subject, chain: DigitChain, first: number, emit: Emit): number | null => {
   const group = chain.groups[first];
   if (group === undefined) return null;
-  const opensBracket = text.charAt(group.start - 1) === '(';
+  const opensBracket = text.charAt(group.start - 1) === '(' && chain.groups[first + 1]?.separator.startsWith(')') === true;
   if (!opensBracket && !/^0[1-9]/.test(text.slice(group.start, group.start + 2))) return null;
   if (group.end - group.start < 2) return null;
   if (first > 0 && /[./+-]/.test(group.separator) && !opensBracket) return null;
   const window = longestWindow(text, chain, first, NATIONAL_DIGITS_MAX);
   const digitsMin = opensBracket ? NATIONAL_DIGITS_MIN - 1 : NATIONAL_DIGITS_MIN;
   if (window.first === window.last || window.digits.length < digitsMin || window.digits.length > NATIONAL_DIGITS_MAX) return null;
-  if (opensBracket && !window.separators.startsWith(')')) return null;
   if (window.separators === '.' || isGlued(window) || isPartOfSlug(text, window) || DATE.test(text.slice(window.start, window.end)))
     return null;
   for (let i = window.first; i <= window.last; i++) {

@@ -5,16 +5,20 @@ const PRIVATE_KEY: Rule = { detector: 'private-key-block', label: 'secret.privat
 const BEGIN = /-{3,5} ?BEGIN (?:[A-Za-z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)? ?-{3,5}/gi;
 const END = '-----END';
 const END_LINE = /-{3,5} ?END [A-Za-z0-9 ]{0,64}-{0,5}/y;
-const HEADER_LINE = /[ \t]*[A-Za-z0-9-]{1,40}: [^\n]{0,200}\r?\n/y;
 
-/** How far the body of a block without an end reaches: lines of headers, then base64 and white space. */
+// RFC 1421 and PGP headers stand before the body; a block pasted onto one line has them on the same line.
+const HEADERS_CHARS_MAX = 300;
+const BODY_SIGNS = '+/=\\';
+const HEADER_SIGNS = `${BODY_SIGNS}:,.-()`;
+
+/** How far the body of a block without an end reaches: headers, then base64 and white space. */
 const bodyEnd = (text: string, from: number): number => {
   let end = from;
   while (end < text.length && text.charCodeAt(end) <= 0x20) end++;
-  for (HEADER_LINE.lastIndex = end; HEADER_LINE.test(text); ) end = HEADER_LINE.lastIndex;
   while (end < text.length) {
     const code = text.charCodeAt(end);
-    if (!isAlphanumeric(code) && code > 0x20 && !'+/=\\'.includes(text.charAt(end))) break;
+    if (!isAlphanumeric(code) && code > 0x20 && !(end - from < HEADERS_CHARS_MAX ? HEADER_SIGNS : BODY_SIGNS).includes(text.charAt(end)))
+      break;
     end++;
   }
   while (end > from && text.charCodeAt(end - 1) <= 0x20) end--;
@@ -32,7 +36,7 @@ export const findPrivateKeys = ({ text }: Subject, emit: Emit): void => {
     let end = bodyEnd(text, body);
     if (nextEnd !== -1 && (nextEnd <= end || !text.slice(body, nextEnd).includes('BEGIN '))) {
       END_LINE.lastIndex = nextEnd;
-      end = Math.max(end, END_LINE.test(text) ? END_LINE.lastIndex : nextEnd + END.length);
+      end = END_LINE.test(text) ? END_LINE.lastIndex : nextEnd + END.length;
     }
     emit(PRIVATE_KEY, match.index, end);
     BEGIN.lastIndex = end;
