@@ -20,6 +20,7 @@ const DASH = 16;
 const ESCAPE = 32;
 const WORD_SIGN = 64;
 const NON_ASCII = 128;
+const CODE = DIGIT | LETTER;
 const RUN = DIGIT | LETTER | DASH | WORD_SIGN;
 
 const CLASSES = new Uint8Array(128);
@@ -46,12 +47,16 @@ const IBAN_DIGITS_MIN = 2;
 const IBAN_CHARS_MIN = 15;
 // The shortest run of any key with a prefix, any token and any codice fiscale.
 const KEY_RUN_MIN = 16;
+// An Italian codice fiscale.
+const CODE_CHARS = 16;
 const CREDENTIAL_WORD = /pass|pwd|secret|token|key|authoriz/i;
 
 interface Traits {
   readonly seen: number;
   readonly digits: number;
   readonly longestRun: number;
+  /** Whether a run of exactly sixteen letters and digits occurs. */
+  readonly hasCodeRun: boolean;
 }
 
 /** One look at every code unit, which decides for most texts that no rule needs to look again. */
@@ -60,6 +65,8 @@ const traitsOf = (text: string): Traits => {
   let digits = 0;
   let run = 0;
   let longestRun = 0;
+  let codeRun = 0;
+  let hasCodeRun = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     const kind = code < 128 ? (CLASSES[code] ?? 0) : NON_ASCII;
@@ -69,8 +76,13 @@ const traitsOf = (text: string): Traits => {
       run++;
       if (run > longestRun) longestRun = run;
     } else run = 0;
+    if ((kind & CODE) !== 0) codeRun++;
+    else {
+      hasCodeRun ||= codeRun === CODE_CHARS;
+      codeRun = 0;
+    }
   }
-  return { seen, digits, longestRun };
+  return { seen, digits, longestRun, hasCodeRun: hasCodeRun || codeRun === CODE_CHARS };
 };
 
 const runRules = (subject: Subject, traits: Traits): Candidate[] => {
@@ -96,7 +108,7 @@ const runRules = (subject: Subject, traits: Traits): Candidate[] => {
   }
   if (digits >= IBAN_DIGITS_MIN && (seen & LETTER) !== 0 && text.length >= IBAN_CHARS_MIN) findIbans(subject, emit);
   if (longestRun >= KEY_RUN_MIN) {
-    findCodiciFiscali(subject, emit);
+    if (traits.hasCodeRun) findCodiciFiscali(subject, emit);
     findPrefixedKeys(subject, emit);
     findJsonWebTokens(subject, emit);
     findBearers(subject, emit);

@@ -73,6 +73,7 @@ const tryWindow = (subject: Subject, window: DigitWindow, emit: Emit): void => {
 /** Claims payment card numbers: 13 to 19 digits in one run, in the usual groups, or digit by digit, of a known issuer and with a Luhn digit. */
 export const findCards = (subject: Subject, chain: DigitChain, emit: Emit): void => {
   const { groups } = chain;
+  if (chain.digits < DIGITS_MIN) return;
   for (let first = 0; first < groups.length; first++) {
     let grouping = '';
     let digits = 0;

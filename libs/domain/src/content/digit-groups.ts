@@ -12,14 +12,19 @@ export interface DigitChain {
   readonly groups: readonly DigitGroup[];
   readonly gluedStart: boolean;
   readonly gluedEnd: boolean;
+  /** How many digits the groups have together. */
+  readonly digits: number;
 }
 
 const SEPARATOR_CHARS_MAX = 3;
 const SEPARATORS = ' -./()+';
+// A phone number has seven digits at least, and it is the shortest number looked for in chains.
+const DIGITS_MIN = 7;
 
 /** The one sign that separates two groups, a space for spaces alone; `null` when the stretch is not a separator inside a number. */
 const separatorBetween = (text: string, from: number, to: number): string | null => {
   if (to - from > SEPARATOR_CHARS_MAX) return null;
+  if (to - from === 1) return SEPARATORS.includes(text.charAt(from)) ? text.charAt(from) : null;
   let sign = ' ';
   for (let i = from; i < to; i++) {
     const character = text.charAt(i);
@@ -29,14 +34,16 @@ const separatorBetween = (text: string, from: number, to: number): string | null
   return sign;
 };
 
-/** Cuts the text into chains of digit groups, in order, in one pass. A letter between or beside two groups ends a chain. */
+/** Cuts the text into chains of digit groups with seven digits or more, in order, in one pass. A letter between or beside two groups ends a chain. */
 export const digitChains = (text: string): DigitChain[] => {
   const chains: DigitChain[] = [];
   let groups: DigitGroup[] = [];
   let gluedStart = false;
+  let digits = 0;
   const flush = (gluedEnd: boolean) => {
-    if (groups.length > 0) chains.push({ groups, gluedStart, gluedEnd });
-    groups = [];
+    if (digits >= DIGITS_MIN) chains.push({ groups, gluedStart, gluedEnd, digits });
+    if (groups.length > 0) groups = [];
+    digits = 0;
   };
   for (let i = 0; i < text.length; i++) {
     if (!isDigit(text.charCodeAt(i))) continue;
@@ -48,6 +55,7 @@ export const digitChains = (text: string): DigitChain[] => {
       flush(false);
       gluedStart = start > 0 && isLetter(text.charCodeAt(start - 1));
     }
+    digits += i - start;
     groups.push({ start, end: i, separator: separator ?? '' });
     if (i < text.length && isLetter(text.charCodeAt(i))) flush(true);
   }

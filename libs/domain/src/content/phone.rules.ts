@@ -55,6 +55,8 @@ const tryInternational = (subject: Subject, chain: DigitChain, first: number, em
   const { text } = subject;
   const group = chain.groups[first];
   if (group === undefined) return null;
+  const code = text.charCodeAt(group.start - 1);
+  if (code !== 0x2b && code !== 0x28 && text.charCodeAt(group.start) !== 0x30) return null;
   const opening = /\(?\+\(?$/.exec(text.slice(Math.max(0, group.start - 3), group.start));
   const zeros = opening === null && /^00[1-9]/.test(text.slice(group.start, group.start + 3));
   if (opening === null && !zeros) return null;
@@ -76,10 +78,12 @@ const NORTH_AMERICAN = /^1?[2-9]\d{2}[2-9]\d{6}$/;
 const NORTH_AMERICAN_SEPARATORS = /^(?:[ .-]{2,3}|\(?[)/][ .-]|[ -]\)[ .-]|[ -]?\(\)[ .-]?|\/-| -)$/;
 
 const tryNorthAmerican = ({ text }: Subject, chain: DigitChain, first: number, emit: Emit): number | null => {
-  const groups = chain.groups.slice(first, first + 4).map((group) => group.end - group.start);
-  const lengths = groups.join();
-  const count = lengths.startsWith('1,3,3,4') ? 4 : lengths === '3,3,4' || lengths.startsWith('3,3,4,') ? 3 : 0;
-  if (count === 0) return null;
+  const length = (index: number) => {
+    const group = chain.groups[first + index];
+    return group === undefined ? 0 : group.end - group.start;
+  };
+  const count = length(0) === 1 ? 4 : 3;
+  if (length(count - 3) !== 3 || length(count - 2) !== 3 || length(count - 1) !== 4) return null;
   const window = windowOf(text, chain, first, first + count - 1);
   const bracketed = text.charAt(window.start - 1) === '(';
   if (!NORTH_AMERICAN.test(window.digits) || isGlued(window) || isPartOfSlug(text, window)) return null;
@@ -108,18 +112,17 @@ const tryTrunk = ({ text }: Subject, chain: DigitChain, first: number, emit: Emi
   return window.last;
 };
 
+const isNamedPhone = ({ text, key }: Subject, first: number, start: number): boolean =>
+  NAMED_BEFORE.test(text.slice(Math.max(0, start - NAMED_TAIL_CHARS), start)) ||
+  (first === 0 && key !== '' && PHONE_NAME.test(key) && !/[A-Za-z]/.test(text));
+
 const tryNamed = (subject: Subject, chain: DigitChain, first: number, emit: Emit): number | null => {
-  const { text, key } = subject;
-  const group = chain.groups[first];
-  if (group === undefined) return null;
-  const named =
-    NAMED_BEFORE.test(text.slice(Math.max(0, group.start - NAMED_TAIL_CHARS), group.start)) ||
-    (first === 0 && key !== '' && PHONE_NAME.test(key) && !/[A-Za-z]/.test(text));
-  if (!named) return null;
+  const { text } = subject;
   const window = longestWindow(text, chain, first, INTERNATIONAL_DIGITS_MAX);
   const raw = text.slice(window.start, window.end);
   if (window.digits.length < NAMED_DIGITS_MIN || window.digits.length > INTERNATIONAL_DIGITS_MAX) return null;
   if (isGlued(window) || DATE.test(raw) || IP_ADDRESS.test(raw)) return null;
+  if (!isNamedPhone(subject, first, window.start)) return null;
   emitWithOpening(text, NAMED, window, emit);
   return window.last;
 };
