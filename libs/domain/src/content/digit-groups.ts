@@ -31,7 +31,8 @@ const separatorBetween = (text: string, from: number, to: number): string | null
     if (!SEPARATORS.includes(character)) return null;
     if (character !== ' ') sign = sign === ' ' || sign === character ? character : sign + character;
   }
-  return sign;
+  // Two signs meet only at a bracket: "(030) - 12"; "+132/-16760" are two numbers.
+  return sign.length === 1 || /[()]/.test(sign) ? sign : null;
 };
 
 /** Cuts the text into chains of digit groups with seven digits or more, in order, in one pass. A letter between or beside two groups ends a chain. */

@@ -47,6 +47,9 @@ const untouched: Readonly<Record<string, readonly string[]>> = {
   ],
   'numbers with a unit': [
     '$1,234,567.89',
+    '+132/-16760',
+    '0.0012  0.4328  0.0015  0.0015',
+    '0300.0250.01.01',
     '1 234 567,89 EUR',
     '12.50',
     '3.14159265358979',
@@ -114,6 +117,8 @@ const untouched: Readonly<Record<string, readonly string[]>> = {
   ],
   'binary in text': [
     'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+    '<Buffer 01 02 03 04 05 06 07 08>',
+    '08 07 06 05 04 03 02 01 00',
     'data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7',
   ],
   masks: [
@@ -148,6 +153,25 @@ describe('random values that are nobody’s', () => {
     ));
   test('epoch milliseconds stay', () => rare(fc.integer({ min: 0, max: 2_000_000_000_000 }).map(String), 0));
   test('commit ids stay', () => rare(fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 40 }), 0));
+  test('trace and span ids stay', () => {
+    const hex = (length: number) => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+    rare(hex(32), 0);
+    rare(hex(16), 0);
+    rare(
+      fc.tuple(hex(32), hex(16)).map(([trace, span]) => `00-${trace}-${span}-01`),
+      0,
+    );
+  });
+  test('random ids in base64url stay', () =>
+    rare(
+      fc.string({
+        unit: fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'),
+        minLength: 21,
+        maxLength: 43,
+      }),
+      // One in a hundred thousand begins like a key of OpenAI, and nobody can tell it from one.
+      2,
+    ));
   test('addresses stay', () => rare(fc.ipV4(), 0));
   test('ULIDs stay', () => rare(fc.ulid(), 0));
   test('numbers of one to twelve digits stay', () =>

@@ -27,7 +27,11 @@ const NAMED_BEFORE =
 
 /** Dates and clock times in digits share their shapes with phone numbers. */
 const DATE = /^(?:\d{4}([./ -])\d{1,2}\1\d{1,2}|\d{1,2}([./ -])\d{1,2}\2(?:\d{4}|\d{2}(?!\d|\2\d)))/;
-const IP_ADDRESS = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+const IP_ADDRESS = /^\d{1,4}(?:\.\d{1,4}){3}$/;
+
+const SIGN = /[./+-]/;
+// French numbers are five pairs; more or fewer are bytes or columns.
+const PAIRS = 5;
 
 const emitWithOpening = (text: string, found: Rule, window: DigitWindow, emit: Emit): void => {
   let { start } = window;
@@ -67,6 +71,7 @@ const tryInternational = (subject: Subject, chain: DigitChain, first: number, em
   const digitsMin = window.first === window.last ? INTERNATIONAL_RUN_DIGITS_MIN : INTERNATIONAL_DIGITS_MIN;
   if (digits.length < digitsMin || digits.length > INTERNATIONAL_DIGITS_MAX || !COUNTRY_CODE.test(digits)) return null;
   if (zeros) {
+    if (first > 0 && SIGN.test(group.separator)) return null;
     if (isGlued(window) || isPartOfSlug(text, window)) return null;
     if (window.first === window.last && !isNamed(subject, window.start, window.end, PHONE_NAME)) return null;
   }
@@ -98,16 +103,16 @@ const tryTrunk = ({ text }: Subject, chain: DigitChain, first: number, emit: Emi
   const opensBracket = text.charAt(group.start - 1) === '(' && chain.groups[first + 1]?.separator.startsWith(')') === true;
   if (!opensBracket && !/^0[1-9]/.test(text.slice(group.start, group.start + 2))) return null;
   if (group.end - group.start < 2) return null;
-  if (first > 0 && /[./+-]/.test(group.separator) && !opensBracket) return null;
+  if (first > 0 && SIGN.test(group.separator) && !opensBracket) return null;
   const window = longestWindow(text, chain, first, NATIONAL_DIGITS_MAX);
   const digitsMin = opensBracket ? NATIONAL_DIGITS_MIN - 1 : NATIONAL_DIGITS_MIN;
   if (window.first === window.last || window.digits.length < digitsMin || window.digits.length > NATIONAL_DIGITS_MAX) return null;
   if (window.separators === '.' || isGlued(window) || isPartOfSlug(text, window) || DATE.test(text.slice(window.start, window.end)))
     return null;
-  for (let i = window.first; i <= window.last; i++) {
-    const part = chain.groups[i];
-    if (part !== undefined && part.end - part.start < 2) return null;
-  }
+  if (IP_ADDRESS.test(text.slice(window.start, window.end))) return null;
+  const lengths = chain.groups.slice(window.first, window.last + 1).map((part) => part.end - part.start);
+  if (lengths.some((length) => length < 2)) return null;
+  if (lengths.every((length) => length === 2) && (lengths.length !== PAIRS || isContinued(window))) return null;
   emitWithOpening(text, NATIONAL, window, emit);
   return window.last;
 };
