@@ -1,0 +1,13 @@
+export {
+  type Asked,
+  DECISION_AGE_MS_MAX,
+  decideToolCall,
+  evolveToolCall,
+  initialToolCall,
+  missingAnswers,
+  type RequiredAnswer,
+  type ToolCallCommand,
+  type ToolCallEvent,
+  type ToolCallFact,
+  type ToolCallState,
+} from './tool-call.decider.js';

@@ -1,0 +1,336 @@
+import type { EventData, RequestFacts } from '@sallyport/contracts';
+
+/** An answer the edge waits for before it may act. */
+export type RequiredAnswer = 'policy' | 'budget';
+type Purpose = RequestFacts['purpose'];
+type Decision = EventData<'PolicyDecided'>;
+type Obligation = Decision['obligations'][number];
+
+/** What has been asked, and what has been answered to this evaluation so far. */
+export interface Asked {
+  readonly purpose: Purpose;
+  readonly requires: readonly RequiredAnswer[];
+  /** Counts the times a decision was asked for, from 1. Answers to an earlier one are late and mean nothing. */
+  readonly evaluation: number;
+  readonly paramsHash: string;
+  readonly labels: readonly string[];
+  readonly policy: Pick<Decision, 'effect' | 'obligations'> | null;
+  readonly budget: 'reserved' | 'refused' | null;
+}
+
+/** Where a call stands. `closed` is final: no command moves a call out of it. */
+export type ToolCallState =
+  | { readonly status: 'none' }
+  | ({ readonly status: 'requested' } & Asked)
+  | ({ readonly status: 'parked' } & Asked)
+  | ({ readonly status: 'dispatched'; readonly attempt: number; readonly round: number } & Asked)
+  | ({ readonly status: 'input-required'; readonly attempt: number; readonly round: number } & Asked)
+  | { readonly status: 'in-doubt'; readonly attempt: number }
+  | { readonly status: 'closed'; readonly by: ClosingEvent };
+
+type ClosingEvent =
+  | 'ToolCallRefused'
+  | 'ToolCallCompleted'
+  | 'ToolCallFailed'
+  | 'ToolCallPlanned'
+  | 'ToolCallResolved'
+  | 'ToolCallAbandoned'
+  | 'ToolCallCancelled';
+type OwnEvent =
+  | 'ToolCallRequested'
+  | 'ToolCallReevaluationRequested'
+  | 'ToolCallParked'
+  | 'ToolCallResumed'
+  | 'ToolCallDispatched'
+  | 'ToolCallInputRequired'
+  | 'ToolCallInDoubt'
+  | ClosingEvent;
+type Answer = 'PolicyDecided' | 'BudgetReserved' | 'BudgetReservationRefused';
+
+/** A fact of a call that the edge writes. */
+export type ToolCallEvent = { [T in OwnEvent]: { readonly type: T; readonly data: EventData<T> } }[OwnEvent];
+/** A fact of the call's story, whoever wrote it. */
+export type ToolCallFact = ToolCallEvent | { [T in Answer]: { readonly type: T; readonly data: EventData<T> } }[Answer];
+
+type Completed = EventData<'ToolCallCompleted'>;
+type Failed = EventData<'ToolCallFailed'>;
+
+/** A wish of the edge. Times come in as measured durations; the decider knows no clock. */
+export type ToolCallCommand =
+  | { readonly type: 'RequestCall'; readonly data: EventData<'ToolCallRequested'> }
+  | {
+      readonly type: 'RefuseAtEdge';
+      readonly data: {
+        readonly code: string;
+        readonly reasons: readonly string[];
+        readonly totalMicros: number;
+        readonly request: RequestFacts;
+      };
+    }
+  | { readonly type: 'RecordPolicyDecision'; readonly data: { readonly decision: Decision; readonly totalMicros: number } }
+  | {
+      readonly type: 'RecordBudgetAnswer';
+      readonly data: {
+        readonly answer: { readonly type: 'reserved' } | { readonly type: 'refused'; readonly reason: string };
+        readonly totalMicros: number;
+      };
+    }
+  /** The edge found after the request that it must not go on: an answer nobody can read, a claim that was not won, a server without a route. */
+  | {
+      readonly type: 'RefuseBeforeDispatch';
+      readonly data: {
+        readonly stage: 'policy' | 'dispatch';
+        readonly code: string;
+        readonly reasons: readonly string[];
+        readonly totalMicros: number;
+      };
+    }
+  /** `answers`: the wait for answers is over; `ttl`: the call itself is worth nothing any more. */
+  | { readonly type: 'PassDeadline'; readonly data: { readonly deadline: 'answers' | 'ttl'; readonly totalMicros: number } }
+  | {
+      readonly type: 'Dispatch';
+      readonly data: {
+        readonly decisionAgeMs: number | null;
+        readonly edgeId: string;
+        readonly dispatched: EventData<'ToolCallDispatched'>;
+      };
+    }
+  /** The gateway answers by itself; nothing goes to an upstream. */
+  | {
+      readonly type: 'AnswerLocally';
+      readonly data: { readonly decisionAgeMs: number | null; readonly edgeId: string; readonly completed: Completed };
+    }
+  | { readonly type: 'RecordAnswer'; readonly data: Completed }
+  | { readonly type: 'RecordFailure'; readonly data: Failed }
+  | { readonly type: 'RequireInput'; readonly data: Omit<EventData<'ToolCallInputRequired'>, 'round'> }
+  | { readonly type: 'Cancel'; readonly data: { readonly reached: 'no' | 'yes' | 'unknown'; readonly totalMicros: number } };
+
+/**
+ * How old the question behind a decision may be when bytes go out: the second a change of policy waits before it returns
+ * (architecture, "One change, no stale decision").
+ */
+export const DECISION_AGE_MS_MAX = 1_000;
+
+export const initialToolCall: ToolCallState = { status: 'none' };
+
+/** Folds one fact. Never judges; answers to another evaluation and second answers change nothing. */
+export const evolveToolCall = (state: ToolCallState, event: ToolCallFact): ToolCallState => {
+  switch (event.type) {
+    case 'ToolCallRequested': {
+      const { purpose, requires, paramsHash, labels } = event.data;
+      return { status: 'requested', purpose, requires, paramsHash, labels, evaluation: 1, policy: null, budget: null };
+    }
+    case 'ToolCallReevaluationRequested': {
+      if (!isOpen(state)) return state;
+      const { evaluation, paramsHash, labels } = event.data;
+      // The accountant keeps the hold over an evaluation; only the decision is asked anew.
+      return { ...asked(state), status: 'requested', evaluation, paramsHash, labels, policy: null };
+    }
+    case 'ToolCallParked':
+      return isOpen(state) ? { ...asked(state), status: 'parked', budget: null } : state;
+    case 'ToolCallResumed':
+      return isOpen(state)
+        ? { ...asked(state), status: 'requested', evaluation: event.data.evaluation, policy: null, budget: null }
+        : state;
+    case 'PolicyDecided':
+      if (state.status !== 'requested' || state.policy !== null || event.data.evaluation !== state.evaluation) return state;
+      return { ...state, policy: { effect: event.data.effect, obligations: event.data.obligations } };
+    case 'BudgetReserved':
+      return state.status === 'requested' && state.budget === null ? { ...state, budget: 'reserved' } : state;
+    case 'BudgetReservationRefused':
+      return state.status === 'requested' && state.budget === null ? { ...state, budget: 'refused' } : state;
+    case 'ToolCallDispatched':
+      return isOpen(state) ? { ...asked(state), status: 'dispatched', attempt: event.data.attempt, round: roundOf(state) } : state;
+    case 'ToolCallInputRequired':
+      if (state.status !== 'dispatched') return state;
+      return { ...state, status: 'input-required', round: event.data.round };
+    case 'ToolCallInDoubt':
+      return state.status === 'closed' ? state : { status: 'in-doubt', attempt: event.data.attempt };
+    case 'ToolCallRefused':
+    case 'ToolCallCompleted':
+    case 'ToolCallFailed':
+    case 'ToolCallPlanned':
+    case 'ToolCallResolved':
+    case 'ToolCallAbandoned':
+    case 'ToolCallCancelled':
+      return state.status === 'closed' ? state : { status: 'closed', by: event.type };
+    default:
+      return unreachable(event);
+  }
+};
+
+/**
+ * Decides what a wish leads to. Guarantees: nothing is dispatched or answered without every required answer to the evaluation in force, nor on
+ * a decision older than `DECISION_AGE_MS_MAX`; a closed call stays closed; what comes late or twice leads to nothing. Never throws.
+ */
+export const decideToolCall = (command: ToolCallCommand, state: ToolCallState): readonly ToolCallEvent[] => {
+  switch (command.type) {
+    case 'RequestCall':
+      return state.status === 'none' ? [{ type: 'ToolCallRequested', data: command.data }] : [];
+    case 'RefuseAtEdge': {
+      if (state.status !== 'none') return [];
+      const { code, reasons, request, totalMicros } = command.data;
+      return [refused({ stage: 'edge', code, reasons: [...reasons], request, totalMicros })];
+    }
+    case 'RecordPolicyDecision':
+      return decideOnPolicy(command.data.decision, command.data.totalMicros, state);
+    case 'RecordBudgetAnswer': {
+      if (state.status !== 'requested' || state.budget !== null || command.data.answer.type === 'reserved') return [];
+      const { answer, totalMicros } = command.data;
+      return [refused({ stage: 'budget', code: `budget.${answer.reason}`, reasons: [], request: null, totalMicros })];
+    }
+    case 'RefuseBeforeDispatch': {
+      if (state.status !== 'requested') return [];
+      const { stage, code, reasons, totalMicros } = command.data;
+      return [refused({ stage, code, reasons: [...reasons], request: null, totalMicros })];
+    }
+    case 'PassDeadline':
+      return passDeadline(command.data.deadline, command.data.totalMicros, state);
+    case 'Dispatch': {
+      if (!isCleared(state) || state.purpose !== 'execute') return [];
+      const { decisionAgeMs, edgeId, dispatched } = command.data;
+      return isTooOld(decisionAgeMs) ? [askAgain(state, edgeId)] : [{ type: 'ToolCallDispatched', data: dispatched }];
+    }
+    case 'AnswerLocally': {
+      if (!isCleared(state)) return [];
+      const { decisionAgeMs, edgeId, completed } = command.data;
+      return isTooOld(decisionAgeMs) ? [askAgain(state, edgeId)] : [{ type: 'ToolCallCompleted', data: completed }];
+    }
+    case 'RecordAnswer':
+      return state.status === 'dispatched' ? [{ type: 'ToolCallCompleted', data: command.data }] : [];
+    case 'RecordFailure':
+      return state.status === 'dispatched' ? [{ type: 'ToolCallFailed', data: command.data }] : [];
+    case 'RequireInput':
+      return state.status === 'dispatched' ? [{ type: 'ToolCallInputRequired', data: { ...command.data, round: state.round + 1 } }] : [];
+    case 'Cancel':
+      return cancel(command.data, state);
+    default:
+      return unreachable(command);
+  }
+};
+
+const decideOnPolicy = (decision: Decision, totalMicros: number, state: ToolCallState): readonly ToolCallEvent[] => {
+  if (state.status !== 'requested' || state.policy !== null || decision.evaluation !== state.evaluation) return [];
+  const refuse = (stage: 'policy' | 'approval', code: string, reasons: readonly string[]): readonly ToolCallEvent[] => [
+    refused({ stage, code, reasons: [...reasons].slice(0, 64), request: null, totalMicros }),
+  ];
+  if (decision.effect === 'deny') return refuse('policy', decision.code ?? 'policy.denied', decision.reasons);
+  if (decision.effect === 'require-approval') return refuse('approval', 'approval.required', decision.reasons);
+  const unfulfilled = decision.obligations.filter((obligation) => !canFulfil(obligation));
+  if (unfulfilled.some((obligation) => obligation.type === 'require-approval'))
+    return refuse('approval', 'approval.required', decision.reasons);
+  if (unfulfilled.length > 0)
+    return refuse(
+      'policy',
+      'policy.denied',
+      unfulfilled.map((obligation) => `obligation.unfulfilled.${obligation.type}`),
+    );
+  return [];
+};
+
+/** Whether the edge can do what an obligation demands. What it cannot do is a denial (OpenID AuthZEN, obligations). */
+const canFulfil = (obligation: Obligation): boolean => {
+  switch (obligation.type) {
+    case 'mask-arguments':
+    case 'mask-result':
+    case 'taint':
+      return true;
+    case 'require-approval':
+    case 'dry-run':
+      return false;
+    default:
+      return unreachable(obligation);
+  }
+};
+
+const passDeadline = (deadline: 'answers' | 'ttl', totalMicros: number, state: ToolCallState): readonly ToolCallEvent[] => {
+  if (state.status !== 'requested') return [];
+  const missing = missingAnswers(state);
+  if (deadline === 'ttl' || missing[0] === undefined)
+    return [
+      refused({
+        stage: 'edge',
+        code: 'call.deadline-passed',
+        reasons: missing.map((answer) => `missing.${answer}`),
+        request: null,
+        totalMicros,
+      }),
+    ];
+  return [
+    refused({
+      stage: missing[0],
+      code: `${missing[0]}.unavailable`,
+      reasons: missing.map((answer) => `missing.${answer}`),
+      request: null,
+      totalMicros,
+    }),
+  ];
+};
+
+const cancel = (
+  data: { readonly reached: 'no' | 'yes' | 'unknown'; readonly totalMicros: number },
+  state: ToolCallState,
+): readonly ToolCallEvent[] => {
+  switch (state.status) {
+    case 'requested':
+    case 'parked':
+      return [{ type: 'ToolCallCancelled', data: { stage: state.status, reached: 'no', totalMicros: data.totalMicros } }];
+    case 'dispatched':
+    case 'input-required':
+      return [{ type: 'ToolCallCancelled', data: { stage: 'dispatched', reached: data.reached, totalMicros: data.totalMicros } }];
+    case 'none':
+    case 'in-doubt':
+    case 'closed':
+      return [];
+    default:
+      return unreachable(state);
+  }
+};
+
+const refused = (data: EventData<'ToolCallRefused'>): ToolCallEvent => ({ type: 'ToolCallRefused', data });
+
+const askAgain = (state: Asked, edgeId: string): ToolCallEvent => ({
+  type: 'ToolCallReevaluationRequested',
+  data: {
+    evaluation: state.evaluation + 1,
+    reason: 'decision-too-old',
+    sealedParams: null,
+    paramsHash: state.paramsHash,
+    labels: [...state.labels],
+    edgeId,
+  },
+});
+
+const isTooOld = (decisionAgeMs: number | null): boolean => decisionAgeMs === null || decisionAgeMs > DECISION_AGE_MS_MAX;
+
+/** The answers that a call still waits for. */
+export const missingAnswers = (state: Asked): readonly RequiredAnswer[] =>
+  state.requires.filter((answer) => (answer === 'policy' ? state.policy === null : state.budget === null));
+
+const isCleared = (state: ToolCallState): state is Extract<ToolCallState, { status: 'requested' }> =>
+  state.status === 'requested' &&
+  state.requires.includes('policy') &&
+  missingAnswers(state).length === 0 &&
+  state.policy?.effect === 'allow' &&
+  state.policy.obligations.every(canFulfil) &&
+  state.budget !== 'refused';
+
+type OpenState = Extract<ToolCallState, Asked>;
+const isOpen = (state: ToolCallState): state is OpenState =>
+  state.status !== 'none' && state.status !== 'in-doubt' && state.status !== 'closed';
+
+const asked = ({ purpose, requires, evaluation, paramsHash, labels, policy, budget }: Asked): Asked => ({
+  purpose,
+  requires,
+  evaluation,
+  paramsHash,
+  labels,
+  policy,
+  budget,
+});
+
+const roundOf = (state: ToolCallState): number => ('round' in state ? state.round : 0);
+
+const unreachable = (value: never): never => {
+  throw new TypeError(`not a fact or wish of a call: ${JSON.stringify(value)}`);
+};

@@ -1,0 +1,336 @@
+import type { EventData } from '@sallyport/contracts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  DECISION_AGE_MS_MAX,
+  decideToolCall,
+  evolveToolCall,
+  initialToolCall,
+  type RequiredAnswer,
+  type ToolCallCommand,
+  type ToolCallEvent,
+  type ToolCallFact,
+  type ToolCallState,
+} from './tool-call.decider.js';
+
+const HASH = 'h'.repeat(43);
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const EDGE = 'edge-1';
+
+const facts: EventData<'ToolCallRefused'>['request'] & object = {
+  principal: {
+    subject: 'user:ada',
+    actors: ['agent:triage'],
+    tenantId: 'acme',
+    issuer: 'https://issuer.example',
+    scopes: ['tools:read'],
+    mode: 'interactive',
+    clientId: null,
+    environment: 'test',
+    tokenSource: 'dev',
+    workflow: null,
+  },
+  transport: 'mcp',
+  protocolVersion: '2026-07-28',
+  method: 'tools/call',
+  target: { kind: 'tool', server: 'fs', name: 'read_file' },
+  tool: { id: 'fs/read_file', definitionDigest: DIGEST, version: '1', riskTier: 'read' },
+  paramsMasked: {},
+  paramsHash: HASH,
+  labels: [],
+  redactions: [],
+  claimed: { model: null, prompt: null, intent: null, workflow: null, session: null, client: null },
+  purpose: 'execute',
+  edgeId: EDGE,
+};
+const requested = (requires: RequiredAnswer[] = ['policy'], purpose: 'execute' | 'plan' = 'execute'): ToolCallFact => ({
+  type: 'ToolCallRequested',
+  data: { ...facts, purpose, sealedParams: 'sealed', idempotencyKeyHash: null, ttlMs: 8_000, requires },
+});
+const decision = (over: Partial<EventData<'PolicyDecided'>> = {}): EventData<'PolicyDecided'> => ({
+  effect: 'allow',
+  code: null,
+  policyIds: ['readers'],
+  policySetHash: DIGEST,
+  engine: 'cedar',
+  obligations: [],
+  reasons: [],
+  requiredScopes: [],
+  visible: null,
+  evaluation: 1,
+  epoch: 1,
+  durationMicros: 1,
+  ...over,
+});
+const decided = (over: Partial<EventData<'PolicyDecided'>> = {}): ToolCallFact => ({ type: 'PolicyDecided', data: decision(over) });
+const reserved: ToolCallFact = { type: 'BudgetReserved', data: { amounts: [], currency: 'EUR', priceListVersion: '1' } };
+const dispatchedData: EventData<'ToolCallDispatched'> = {
+  server: 'fs',
+  routeVersion: '1',
+  attempt: 1,
+  tokenId: 'jti',
+  toolDigest: DIGEST,
+  decisionId: 'd1',
+  dryRun: false,
+  redactions: [],
+};
+const dispatched: ToolCallFact = { type: 'ToolCallDispatched', data: dispatchedData };
+const completedData: EventData<'ToolCallCompleted'> = {
+  outcome: 'ok',
+  upstreamCode: null,
+  outputHash: HASH,
+  outputMasked: {},
+  outputBytes: 2,
+  labels: [],
+  redactions: [],
+  interim: { count: 0, digest: null },
+  upstreamMicros: 1,
+  totalMicros: 2,
+  reportedCostMicros: null,
+};
+const failedData: EventData<'ToolCallFailed'> = {
+  code: 'upstream.timeout',
+  reasons: [],
+  reached: 'unknown',
+  upstreamMicros: 1,
+  totalMicros: 2,
+};
+const inputData = { requests: ['elicitation/create'], outputHash: HASH, labels: [], redactions: [], upstreamMicros: 1, totalMicros: 2 };
+const dispatch = (decisionAgeMs: number | null = 5): ToolCallCommand => ({
+  type: 'Dispatch',
+  data: { decisionAgeMs, edgeId: EDGE, dispatched: dispatchedData },
+});
+const record = (over: Partial<EventData<'PolicyDecided'>> = {}): ToolCallCommand => ({
+  type: 'RecordPolicyDecision',
+  data: { decision: decision(over), totalMicros: 9 },
+});
+
+const fold = (history: readonly ToolCallFact[]): ToolCallState => history.reduce(evolveToolCall, initialToolCall);
+const given = (...history: readonly ToolCallFact[]) => ({
+  when: (command: ToolCallCommand) => ({
+    thenHappens: (...expected: readonly object[]) => expect(decideToolCall(command, fold(history))).toMatchObject(expected),
+    thenNothingHappens: () => expect(decideToolCall(command, fold(history))).toEqual([]),
+  }),
+});
+
+test('dispatches a call that every required answer allows', () =>
+  given(requested(), decided())
+    .when(dispatch())
+    .thenHappens({ type: 'ToolCallDispatched', data: { attempt: 1 } }));
+test('dispatches nothing before the decision', () => given(requested()).when(dispatch()).thenNothingHappens());
+test('dispatches nothing while the budget has not answered where it is required', () =>
+  given(requested(['policy', 'budget']), decided())
+    .when(dispatch())
+    .thenNothingHappens());
+test('dispatches with both answers, in either order', () => {
+  given(requested(['policy', 'budget']), decided(), reserved)
+    .when(dispatch())
+    .thenHappens({ type: 'ToolCallDispatched' });
+  given(requested(['policy', 'budget']), reserved, decided())
+    .when(dispatch())
+    .thenHappens({ type: 'ToolCallDispatched' });
+});
+test('dispatches nothing where no policy is among the required answers', () =>
+  given(requested(['budget']), reserved)
+    .when(dispatch())
+    .thenNothingHappens());
+test('dispatches no plan', () =>
+  given(requested(['policy'], 'plan'), decided())
+    .when(dispatch())
+    .thenNothingHappens());
+test('asks again when the question behind the decision is older than a second', () =>
+  given(requested(), decided())
+    .when(dispatch(DECISION_AGE_MS_MAX + 0.1))
+    .thenHappens({
+      type: 'ToolCallReevaluationRequested',
+      data: { evaluation: 2, reason: 'decision-too-old', sealedParams: null, paramsHash: HASH },
+    }));
+test('asks again when nobody knows how old the question is', () =>
+  given(requested(), decided())
+    .when(dispatch(null))
+    .thenHappens({ type: 'ToolCallReevaluationRequested', data: { evaluation: 2 } }));
+test('dispatches at exactly one second', () =>
+  given(requested(), decided()).when(dispatch(DECISION_AGE_MS_MAX)).thenHappens({ type: 'ToolCallDispatched' }));
+test('does not take the answer to the first evaluation for the second', () => {
+  const history = [
+    requested(),
+    decided(),
+    ...decideToolCall(dispatch(2_000), fold([requested(), decided()])),
+    decided(),
+  ] satisfies ToolCallFact[];
+  given(...history)
+    .when(dispatch())
+    .thenNothingHappens();
+  given(...history, decided({ evaluation: 2 }))
+    .when(dispatch())
+    .thenHappens({ type: 'ToolCallDispatched' });
+});
+test('refuses what policy denies, with the reasons and the code of the decision', () =>
+  given(requested())
+    .when(record({ effect: 'deny', code: 'scope.insufficient', reasons: ['scope.user-ceiling'] }))
+    .thenHappens({
+      type: 'ToolCallRefused',
+      data: { stage: 'policy', code: 'scope.insufficient', reasons: ['scope.user-ceiling'], request: null },
+    }));
+test('refuses what needs a person as long as nobody can be asked', () => {
+  given(requested())
+    .when(record({ effect: 'require-approval' }))
+    .thenHappens({ type: 'ToolCallRefused', data: { stage: 'approval', code: 'approval.required' } });
+  given(requested())
+    .when(record({ obligations: [{ type: 'require-approval', ruleIds: ['r'] }] }))
+    .thenHappens({ type: 'ToolCallRefused', data: { code: 'approval.required' } });
+});
+test('refuses an allow whose obligation it cannot fulfil', () => {
+  given(requested())
+    .when(record({ obligations: [{ type: 'dry-run' }] }))
+    .thenHappens({ type: 'ToolCallRefused', data: { code: 'policy.denied', reasons: ['obligation.unfulfilled.dry-run'] } });
+  given(requested(), decided({ obligations: [{ type: 'dry-run' }] }))
+    .when(dispatch())
+    .thenNothingHappens();
+});
+test('does nothing about a second or late decision', () => {
+  given(requested(), decided())
+    .when(record({ effect: 'deny' }))
+    .thenNothingHappens();
+  given(requested())
+    .when(record({ effect: 'deny', evaluation: 2 }))
+    .thenNothingHappens();
+  given(requested(), decided(), dispatched)
+    .when(record({ effect: 'deny' }))
+    .thenNothingHappens();
+});
+test('refuses when the wait for the decision is over, naming what was missing', () =>
+  given(requested())
+    .when({ type: 'PassDeadline', data: { deadline: 'answers', totalMicros: 8 } })
+    .thenHappens({ type: 'ToolCallRefused', data: { stage: 'policy', code: 'policy.unavailable', reasons: ['missing.policy'] } }));
+test('refuses when the call is worth nothing any more', () =>
+  given(requested(), decided())
+    .when({ type: 'PassDeadline', data: { deadline: 'ttl', totalMicros: 8 } })
+    .thenHappens({ type: 'ToolCallRefused', data: { stage: 'edge', code: 'call.deadline-passed' } }));
+test('lets a deadline pass once bytes went out', () =>
+  given(requested(), decided(), dispatched)
+    .when({ type: 'PassDeadline', data: { deadline: 'ttl', totalMicros: 8 } })
+    .thenNothingHappens());
+test('tells the whole story in one event when it refuses by itself', () =>
+  given()
+    .when({ type: 'RefuseAtEdge', data: { code: 'call.tenant-saturated', reasons: [], totalMicros: 1, request: facts } })
+    .thenHappens({ type: 'ToolCallRefused', data: { stage: 'edge', request: facts } }));
+test('records the answer of a dispatched call once', () => {
+  given(requested(), decided(), dispatched).when({ type: 'RecordAnswer', data: completedData }).thenHappens({ type: 'ToolCallCompleted' });
+  given(requested(), decided(), dispatched, { type: 'ToolCallCompleted', data: completedData })
+    .when({ type: 'RecordAnswer', data: completedData })
+    .thenNothingHappens();
+});
+test('answers by itself only when cleared and fresh', () => {
+  const answer = (decisionAgeMs: number): ToolCallCommand => ({
+    type: 'AnswerLocally',
+    data: { decisionAgeMs, edgeId: EDGE, completed: completedData },
+  });
+  given(requested()).when(answer(1)).thenNothingHappens();
+  given(requested(), decided()).when(answer(1)).thenHappens({ type: 'ToolCallCompleted' });
+  given(requested(), decided()).when(answer(1_500)).thenHappens({ type: 'ToolCallReevaluationRequested' });
+});
+test('counts the rounds of a call that asks back', () =>
+  given(requested(), decided(), dispatched)
+    .when({ type: 'RequireInput', data: inputData })
+    .thenHappens({ type: 'ToolCallInputRequired', data: { round: 1 } }));
+test('says how far a call had come when its client hung up', () => {
+  const hangUp: ToolCallCommand = { type: 'Cancel', data: { reached: 'unknown', totalMicros: 3 } };
+  given(requested())
+    .when(hangUp)
+    .thenHappens({ type: 'ToolCallCancelled', data: { stage: 'requested', reached: 'no' } });
+  given(requested(), decided(), dispatched)
+    .when(hangUp)
+    .thenHappens({ type: 'ToolCallCancelled', data: { stage: 'dispatched', reached: 'unknown' } });
+  given().when(hangUp).thenNothingHappens();
+});
+
+const requiresArbitrary = fc.constantFrom<RequiredAnswer[]>(['policy'], ['budget'], ['policy', 'budget']);
+const evaluationArbitrary = fc.integer({ min: 1, max: 3 });
+const policyArbitrary = fc.record({
+  effect: fc.constantFrom('allow', 'deny', 'require-approval'),
+  evaluation: evaluationArbitrary,
+  obligations: fc.constantFrom<EventData<'PolicyDecided'>['obligations']>([], [{ type: 'mask-result', labels: [] }], [{ type: 'dry-run' }]),
+});
+const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
+  fc.tuple(requiresArbitrary, fc.constantFrom('execute', 'plan')).map(([requires, purpose]): ToolCallCommand => {
+    const event = requested(requires, purpose);
+    if (event.type !== 'ToolCallRequested') throw new TypeError('not a request');
+    return { type: 'RequestCall', data: event.data };
+  }),
+  fc.constant<ToolCallCommand>({ type: 'RefuseAtEdge', data: { code: 'c', reasons: [], totalMicros: 1, request: facts } }),
+  policyArbitrary.map((over) => record(over)),
+  fc.constantFrom<ToolCallCommand>(
+    { type: 'RecordBudgetAnswer', data: { answer: { type: 'reserved' }, totalMicros: 1 } },
+    { type: 'RecordBudgetAnswer', data: { answer: { type: 'refused', reason: 'exhausted' }, totalMicros: 1 } },
+    { type: 'RefuseBeforeDispatch', data: { stage: 'dispatch', code: 'c', reasons: [], totalMicros: 1 } },
+    { type: 'PassDeadline', data: { deadline: 'answers', totalMicros: 1 } },
+    { type: 'PassDeadline', data: { deadline: 'ttl', totalMicros: 1 } },
+    { type: 'RecordAnswer', data: completedData },
+    { type: 'RecordFailure', data: failedData },
+    { type: 'RequireInput', data: inputData },
+    { type: 'Cancel', data: { reached: 'yes', totalMicros: 1 } },
+    { type: 'AnswerLocally', data: { decisionAgeMs: 1, edgeId: EDGE, completed: completedData } },
+    { type: 'AnswerLocally', data: { decisionAgeMs: 3_000, edgeId: EDGE, completed: completedData } },
+  ),
+  fc.constantFrom(0, 999, 1_001, null).map((age) => dispatch(age)),
+);
+
+/** What the edge folds for a command: the answer the command carries, if any, then what was decided. */
+const answerOf = (command: ToolCallCommand): readonly ToolCallFact[] => {
+  if (command.type === 'RecordPolicyDecision') return [{ type: 'PolicyDecided', data: command.data.decision }];
+  if (command.type === 'RecordBudgetAnswer')
+    return command.data.answer.type === 'reserved'
+      ? [reserved]
+      : [
+          {
+            type: 'BudgetReservationRefused',
+            data: { account: null, reason: 'exhausted', remainingMicros: null, currency: null, resetsAt: null },
+          },
+        ];
+  return [];
+};
+
+test('keeps every promise on random orders: closed stays closed, nothing goes out without every answer, allow never follows deny', () => {
+  fc.assert(
+    fc.property(fc.array(commandArbitrary, { maxLength: 40 }), (commands) => {
+      let state = initialToolCall;
+      const written: ToolCallEvent[] = [];
+      const firstEffect = new Map<number, string>();
+      let paid: 'reserved' | 'refused' | null = null;
+      let requires: readonly RequiredAnswer[] = [];
+      for (const command of commands) {
+        const before = state;
+        const events = decideToolCall(command, before);
+        if (before.status === 'closed') expect(events).toEqual([]);
+        if (before.status === 'requested') {
+          requires = before.requires;
+          if (
+            command.type === 'RecordPolicyDecision' &&
+            command.data.decision.evaluation === before.evaluation &&
+            !firstEffect.has(before.evaluation)
+          )
+            firstEffect.set(before.evaluation, command.data.decision.effect);
+          if (command.type === 'RecordBudgetAnswer') paid ??= command.data.answer.type;
+        }
+        for (const event of events) {
+          if (event.type === 'ToolCallDispatched' || (event.type === 'ToolCallCompleted' && before.status === 'requested')) {
+            if (before.status !== 'requested') throw new Error('acted without having asked');
+            expect(firstEffect.get(before.evaluation)).toBe('allow');
+            expect(requires).toContain('policy');
+            if (requires.includes('budget')) expect(paid).toBe('reserved');
+          }
+        }
+        state = [...answerOf(command), ...events].reduce(evolveToolCall, state);
+        if (before.status === 'closed') expect(state).toEqual(before);
+        written.push(...events);
+      }
+      const closing = written.filter((event) =>
+        ['ToolCallRefused', 'ToolCallCompleted', 'ToolCallFailed', 'ToolCallCancelled'].includes(event.type),
+      );
+      expect(closing.length).toBeLessThanOrEqual(1);
+      expect(written.filter((event) => event.type === 'ToolCallDispatched').length).toBeLessThanOrEqual(1);
+    }),
+    { numRuns: 3_000 },
+  );
+});
