@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  resolve: { conditions: ['sallyport-source', 'node', 'import', 'default'] },
-  ssr: { resolve: { conditions: ['sallyport-source', 'node', 'import', 'default'] } },
+  // Vitest hands these to Node as well: 'import' among them would make require() load a package's ES module, which breaks pg.
+  resolve: { conditions: ['sallyport-source'] },
+  ssr: { resolve: { conditions: ['sallyport-source'] } },
   oxc: { decorator: { legacy: true } },
   test: {
     include: ['libs/**/src/**/*.spec.ts', 'apps/**/src/**/*.spec.ts', 'test/**/*.spec.ts'],
