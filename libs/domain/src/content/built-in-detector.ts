@@ -26,7 +26,7 @@ const RUN = DIGIT | LETTER | DASH | WORD_SIGN;
 const CLASSES = new Uint8Array(128);
 for (let code = 48; code <= 57; code++) CLASSES[code] = DIGIT;
 for (let code = 65; code <= 90; code++) CLASSES[code] = CLASSES[code + 32] = LETTER;
-CLASSES['@'.charCodeAt(0)] = AT;
+CLASSES['@'.charCodeAt(0)] = CLASSES['%'.charCodeAt(0)] = AT;
 CLASSES['='.charCodeAt(0)] = CLASSES[':'.charCodeAt(0)] = ASSIGN;
 CLASSES['-'.charCodeAt(0)] = DASH;
 CLASSES['\\'.charCodeAt(0)] = ESCAPE;
@@ -163,6 +163,6 @@ const detect = (original: string, context?: TextContext): readonly Finding[] => 
 /**
  * The detector that ships: rules for e-mail addresses, phone numbers, payment cards, IBANs, national ids, provider keys, private keys and
  * JSON Web Tokens. Reads through full-width forms, digits of other scripts, zero-width characters and JSON escapes at any depth; does not read
- * through percent-encoding, base64, or letters of other scripts that look alike. A text without triggers costs one pass.
+ * through percent-encoding (but for the sign of an address), base64, or letters of other scripts that look alike. A text without triggers costs one pass.
  */
 export const builtInDetector: ContentDetector = { detect };

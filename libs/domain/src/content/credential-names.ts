@@ -36,6 +36,8 @@ const ENDINGS = [
 const EXACT: Readonly<Partial<Record<string, CredentialCertainty>>> = {
   pass: 'certain',
   passcode: 'certain',
+  cookie: 'certain',
+  setcookie: 'certain',
   token: 'likely',
   auth: 'likely',
 };

@@ -61,14 +61,20 @@ const isDomainName = (domain: string): boolean => {
   return !domain.includes('..') && !domain.startsWith('.') && !/^\d+\.\d+\.\d+/.test(domain);
 };
 
-/** Claims e-mail addresses with a dotted domain, international ones included. `git@host:path` is a remote, not a person. */
-export const findEmails = ({ text }: Subject, emit: Emit): void => {
-  for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
+const findAround = (text: string, sign: '@' | '%40', emit: Emit): void => {
+  for (let at = text.indexOf(sign); at !== -1; at = text.indexOf(sign, at + 1)) {
     const start = localStart(text, at);
     if (start === at) continue;
-    const end = domainEnd(text, at);
-    if (!isDomainName(text.slice(at + 1, end))) continue;
+    const last = at + sign.length - 1;
+    const end = domainEnd(text, last);
+    if (!isDomainName(text.slice(last + 1, end))) continue;
     if (text.charAt(end) === ':' && text.slice(start, at) === 'git') continue;
     emit(EMAIL, start, end);
   }
+};
+
+/** Claims e-mail addresses with a dotted domain, international ones included, also with the `%40` of a URL. `git@host:path` is a remote. */
+export const findEmails = ({ text }: Subject, emit: Emit): void => {
+  findAround(text, '@', emit);
+  findAround(text, '%40', emit);
 };

@@ -9,6 +9,7 @@ describe('masking a text', () => {
     expect(maskText('write to ada@example.com, today')).toBe('write to [pii.email], today');
     expect(maskText('Authorization: Bearer abcdefghijklmnop1234')).toBe('Authorization: Bearer [secret.provider-key]');
     expect(maskText('postgres://ada:hunter22@db.internal:5432/app')).toBe('postgres://ada:[secret.provider-key]@db.internal:5432/app');
+    expect(maskText('https://example.org/find?mail=ada%40example.com&x=1')).toBe('https://example.org/find?mail=[pii.email]&x=1');
     expect(maskText('call +44 (0)20 7946 0958 (day)')).toBe('call [pii.phone] (day)');
   });
 
