@@ -86,7 +86,7 @@ describe('masking a text', () => {
     );
   });
 
-  test('changes exactly the texts that have findings, and only inside them', () => {
+  test('changes exactly the texts that have findings, and those lie in order inside the text', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const findings = builtInDetector.detect(text);
@@ -96,7 +96,7 @@ describe('masking a text', () => {
           from = end;
         }
         if (findings.length === 0) return maskText(text) === text;
-        return maskText(text) !== text && maskText(text).startsWith(text.slice(0, Math.min(findings[0]?.start ?? 0, 0)));
+        return maskText(text) !== text;
       }),
       { numRuns: 20_000 },
     );
