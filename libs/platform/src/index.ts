@@ -1,1 +1,20 @@
-export {};
+export { type Clock, systemClock } from './clock/clock.port.js';
+export { type IdSource, systemIdSource } from './clock/id-source.port.js';
+export type { MigrationClass } from './database/migrations.js';
+export { type DatabaseOptions, openDatabase } from './database/postgres-database.js';
+export {
+  grantToLogClients,
+  LOG_SCHEMA,
+  provisionServices,
+  revokeFromService,
+  type ServiceToProvision,
+  type ServiceUrls,
+} from './database/provisioning.js';
+export type { Database, Listening, ListenOptions, Sql, SqlResult, SqlStatement, TransactionOptions } from './database/sql.js';
+export { isConnectionFault } from './database/store-error.js';
+export {
+  EMBEDDED_DATABASE,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from './embedded-postgres/embedded-postgres.js';

@@ -1,0 +1,158 @@
+import pg from 'pg';
+import { plainIdentifier } from './identifier.js';
+import { listenOn } from './listening.js';
+import { type MigrationClass, runMigrations } from './migrations.js';
+import type { Database, Listening, ListenOptions, Sql, SqlResult, SqlStatement, TransactionOptions } from './sql.js';
+import { isConnectionFault, toStoreError } from './store-error.js';
+
+export interface DatabaseOptions {
+  /** Where the service's role connects: `postgresql://role:password@host:port/database`. */
+  readonly url: string;
+  /** Where migrations connect, when another role owns the schema. Default: `url`. */
+  readonly migrationsUrl?: string;
+  readonly schema: string;
+  /** Seen in `pg_stat_activity`. */
+  readonly applicationName: string;
+  readonly migrations: readonly MigrationClass[];
+  /** Most connections of this process to this schema; default 8. */
+  readonly poolMax?: number;
+  /** How long to wait for a connection before `store.unavailable`; default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** After how long PostgreSQL gives up a statement; default 30,000. */
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * Opens a service's schema: runs what is missing of its migrations, then keeps a pool of connections that find their tables by
+ * `search_path`. A connection that breaks is dropped and replaced, and never ends the process.
+ * Throws `store.unavailable` when PostgreSQL does not answer; what a migration throws arrives as it is, with its changes rolled back.
+ */
+export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
+  const schema = plainIdentifier(options.schema);
+  const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+  try {
+    await runMigrations({
+      url: options.migrationsUrl ?? options.url,
+      schema,
+      applicationName: options.applicationName,
+      migrations: options.migrations,
+      connectTimeoutMs,
+    });
+  } catch (error) {
+    throw toStoreError(error, `migrating ${schema}`);
+  }
+  const connection: pg.ClientConfig = {
+    connectionString: options.url,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    // A transaction that its owner forgot must not hold locks for ever.
+    idle_in_transaction_session_timeout: 60_000,
+    keepAlive: true,
+    options: `-c search_path=${schema}`,
+  };
+  return new PostgresDatabase(schema, connection, options.poolMax ?? 8);
+};
+
+class PostgresDatabase implements Database {
+  private readonly pool: pg.Pool;
+  private readonly listenings = new Set<Listening>();
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly schema: string,
+    private readonly connection: pg.ClientConfig,
+    poolMax: number,
+  ) {
+    this.pool = new pg.Pool({ ...connection, max: poolMax, idleTimeoutMillis: 30_000 });
+    // The pool drops an idle connection that breaks; without a listener Node would end the process.
+    this.pool.on('error', () => {});
+  }
+
+  query<R = Record<string, unknown>>(statement: string | SqlStatement, values?: readonly unknown[]): Promise<SqlResult<R>> {
+    return run<R>(this.pool, statement, values);
+  }
+
+  async transaction<T>(work: (tx: Sql) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const client = await this.pool.connect().catch((error: unknown) => {
+      throw toStoreError(error, 'connecting');
+    });
+    let broken: Error | undefined;
+    const onBroken = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onBroken);
+    try {
+      await run(client, beginOf(options));
+      const result = await work({ query: (statement, values) => run(client, statement, values) });
+      await run(client, 'COMMIT');
+      return result;
+    } catch (error) {
+      broken ??= await rollBack(client);
+      throw toStoreError(error, 'in a transaction');
+    } finally {
+      client.off('error', onBroken);
+      // A connection whose state is not known goes, or its transaction would leak into the next one.
+      client.release(broken);
+    }
+  }
+
+  async listen(options: ListenOptions): Promise<Listening> {
+    const listening = await listenOn(this.connection, options);
+    this.listenings.add(listening);
+    return {
+      close: () => {
+        this.listenings.delete(listening);
+        return listening.close();
+      },
+    };
+  }
+
+  async isHealthy(): Promise<boolean> {
+    try {
+      await this.query('SELECT 1');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= (async () => {
+      await Promise.all([...this.listenings].map((listening) => listening.close()));
+      await this.pool.end();
+    })();
+    return this.closing;
+  }
+}
+
+const beginOf = ({ isolation, synchronousCommit }: TransactionOptions): string =>
+  [
+    `BEGIN${isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation}`}`,
+    ...(synchronousCommit === false ? ['SET LOCAL synchronous_commit = off'] : []),
+  ].join('; ');
+
+const rollBack = async (client: pg.PoolClient): Promise<Error | undefined> => {
+  try {
+    await client.query('ROLLBACK');
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error('ROLLBACK failed', { cause: error });
+  }
+};
+
+interface Queryable {
+  query(config: pg.QueryConfig): Promise<pg.QueryResult>;
+}
+
+const run = async <R>(on: Queryable, statement: string | SqlStatement, values?: readonly unknown[]): Promise<SqlResult<R>> => {
+  const { name, text, values: own } = typeof statement === 'string' ? { name: undefined, text: statement, values: undefined } : statement;
+  const parameters = values ?? own;
+  try {
+    const result = await on.query({ name, text, values: parameters === undefined ? undefined : [...parameters] });
+    return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+  } catch (error) {
+    if (!isConnectionFault(error)) throw error;
+    throw toStoreError(error, name ?? 'a statement');
+  }
+};

@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterEach, expect, test } from 'vitest';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
+import { isAlive } from './postmaster-file.js';
+
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const aFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-embedded-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  // mkdtemp makes it 0700, and another account must be able to pass.
+  return folder;
+};
+
+const start = async (dataDir: string): Promise<EmbeddedPostgres> => {
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  cleanups.push(() => postgres.stop());
+  return postgres;
+};
+
+const query = async (url: string, text: string): Promise<Record<string, unknown>[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+test('keeps what was committed over a stop and a start, with fsync on and the password in a file nobody else reads', async () => {
+  const dataDir = aFolder();
+  const first = await start(dataDir);
+  await query(first.url(), 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
+  expect(await query(first.url(), 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
+  expect(statSync(join(dataDir, 'cluster', 'sallyport-password')).mode & 0o777).toBe(0o600);
+  await first.stop();
+  expect(isAlive(first.pid)).toBe(false);
+
+  const second = await start(dataDir);
+  expect(second.adopted).toBe(false);
+  expect(await query(second.url(), 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
+});
+
+test('asks for the password: a connection without it is refused', async () => {
+  const postgres = await start(aFolder());
+  const url = new URL(postgres.url());
+  url.password = 'wrong';
+  await expect(query(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+});
+
+test('runs as another account when root starts it', async ({ skip }) => {
+  if (process.getuid?.() !== 0) skip('not root');
+  const postgres = await start(aFolder());
+  expect(readFileSync(`/proc/${postgres.pid}/status`, 'utf8')).not.toMatch(/^Uid:\s+0/m);
+});
+
+/** A process of its own that starts the same folder, says its pids and waits. */
+const startElsewhere = async (
+  dataDir: string,
+  ending: string,
+): Promise<{ kill(signal: NodeJS.Signals): Promise<void>; postgresPid: number }> => {
+  const script = `
+    const { startEmbeddedPostgres } = await import('@sallyport/platform');
+    const postgres = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
+    process.stdout.write(postgres.pid + '\\n');
+    ${ending}`;
+  const child = spawn(
+    process.execPath,
+    [
+      '--conditions=sallyport-source',
+      '--experimental-transform-types',
+      '--no-warnings',
+      '--import',
+      sourceResolver(),
+      '--input-type=module',
+      '-e',
+      script,
+    ],
+    {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const exited = once(child, 'exit');
+  const [line] = await once(child.stdout, 'data');
+  return {
+    postgresPid: Number(String(line)),
+    kill: async (signal) => {
+      child.kill(signal);
+      await exited;
+    },
+  };
+};
+
+/** Lets plain Node run the sources, whose imports end in `.js`. */
+const sourceResolver = (): string =>
+  `data:text/javascript,${encodeURIComponent(`
+    import { registerHooks } from 'node:module';
+    registerHooks({ resolve(specifier, context, next) {
+      try { return next(specifier, context); } catch (error) {
+        if (specifier.startsWith('.') && specifier.endsWith('.js')) return next(specifier.slice(0, -3) + '.ts', context);
+        throw error;
+      }
+    } });`)}`;
+
+const KEEP_RUNNING = 'setInterval(() => {}, 60_000);';
+
+const gone = async (pid: number, clusterFolder: string): Promise<void> => {
+  await expect.poll(() => isAlive(pid) && existsSync(join(clusterFolder, 'postmaster.pid')), { timeout: 15_000 }).toBe(false);
+};
+
+test('adopts the server that a killed process left running, with its data', async () => {
+  const dataDir = aFolder();
+  const killed = await startElsewhere(dataDir, KEEP_RUNNING);
+  await killed.kill('SIGKILL');
+  expect(isAlive(killed.postgresPid)).toBe(true);
+
+  const next = await start(dataDir);
+  expect(next).toMatchObject({ adopted: true, pid: killed.postgresPid });
+  expect(await query(next.url(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await next.stop();
+  await gone(killed.postgresPid, join(dataDir, 'cluster'));
+});
+
+test('says in one line that a folder is in use, and leaves its owner running', async () => {
+  const dataDir = aFolder();
+  const owner = await start(dataDir);
+  await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({
+    code: 'store.start-failed',
+    message: expect.stringMatching(/is in use by another Sallyport/),
+  });
+  expect(await query(owner.url(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+test('of two starts that race for a fresh folder one runs and one is told', async () => {
+  const dataDir = aFolder();
+  const results = await Promise.allSettled([start(dataDir), start(dataDir)]);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});
+
+test('starts over the file of a server that is gone and whose process id belongs to something else', async () => {
+  const dataDir = aFolder();
+  const first = await start(dataDir);
+  await first.stop();
+  const file = join(dataDir, 'cluster', 'postmaster.pid');
+  writeFileSync(file, [process.ppid, join(dataDir, 'cluster'), 1, 1, '', '127.0.0.1', '', 'ready'].join('\n'));
+  const second = await start(dataDir);
+  expect(second.adopted).toBe(false);
+});
+
+test.each([
+  ['when it returns from its last line', 'process.exit(0);'],
+  ['when an error ends it', 'setTimeout(() => { process.stderr.write = () => true; throw new Error("ends"); }, 1);'],
+])('ends with its parent %s', async (_way, ending) => {
+  const dataDir = aFolder();
+  const { postgresPid } = await startElsewhere(dataDir, ending);
+  await gone(postgresPid, join(dataDir, 'cluster'));
+});
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('ends with its parent on %s', async (signal) => {
+  const dataDir = aFolder();
+  const parent = await startElsewhere(dataDir, KEEP_RUNNING);
+  await parent.kill(signal);
+  await gone(parent.postgresPid, join(dataDir, 'cluster'));
+});
+
+test('says in one line that the folder is a file', async () => {
+  const path = join(aFolder(), 'taken');
+  writeFileSync(path, '');
+  await expect(startEmbeddedPostgres({ dataDir: path })).rejects.toMatchObject({
+    code: 'store.start-failed',
+    message: expect.stringMatching(/is not a folder/),
+  });
+});

@@ -1,0 +1,205 @@
+import { chownSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '@sallyport/contracts';
+import pg from 'pg';
+import { plainIdentifier } from '../database/identifier.js';
+import { locateBinaries, type PostgresBinaries } from './binaries.js';
+import { assertVersionFits, clusterFolderOf, initializeCluster, isInitialized, readPassword, SUPERUSER } from './cluster.js';
+import { folderFault } from './folder-fault.js';
+import { isAlive, readPostmasterFile } from './postmaster-file.js';
+import { accountFor, assertReachable, type RunAs } from './run-as.js';
+import { isPostgres, removeStaleFile, type ServerProcess, spawnServer, stopServer } from './server-process.js';
+import { forgetServer, stopWithParent } from './stop-with-parent.js';
+
+export interface EmbeddedPostgresOptions {
+  /** Folder of the data; made when missing. Belongs to one running process at a time. */
+  readonly dataDir: string;
+  /** Called with one line for each step that takes a while. */
+  readonly onProgress?: (line: string) => void;
+  /** Overrides of postgresql.conf, for tests. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedPostgres {
+  readonly pid: number;
+  readonly port: number;
+  /** Whether an earlier process had left it running. */
+  readonly adopted: boolean;
+  /** The superuser's address of a database; default `sallyport`, which exists. */
+  url(database?: string): string;
+  /** Fast shutdown: ends every connection, keeps every commit, resolves when the process is gone. A second call waits for the same. */
+  stop(): Promise<void>;
+}
+
+/** The database of the product in the embedded cluster. */
+export const EMBEDDED_DATABASE = 'sallyport';
+
+/** "own" and a version, in ASCII: the lock that makes one process the owner of a running server. PostgreSQL frees it when the owner dies. */
+const OWNER_LOCK = 0x6f776e31;
+const ADOPT_TIMEOUT_MS = 30_000;
+const OWNER_WAIT_MS = 2_000;
+const POLL_MS = 25;
+const ATTEMPTS = 4;
+
+/**
+ * Starts PostgreSQL from the npm package of its binaries on a random port of 127.0.0.1, creating its data on first use, or adopts the one
+ * that a killed process left running on the same folder. Started by root it runs as the folder's owner or `nobody`.
+ * Ends with this process on every way out but `kill -9`.
+ * Throws `store.platform-unsupported`, and `store.start-failed` with one line that says what to do: folder in use, read-only, not ours,
+ * disk full, closed to the account. Nothing keeps running then.
+ */
+export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
+  const onProgress = options.onProgress ?? (() => {});
+  const dataFolder = resolve(options.dataDir);
+  const binaries = locateBinaries();
+  const account = prepareFolder(dataFolder, binaries);
+  if (!isInitialized(dataFolder)) {
+    onProgress('Creating the database (once, a few seconds)');
+    await initializeCluster(dataFolder, binaries, account);
+  }
+  assertVersionFits(dataFolder, binaries);
+  const place: Place = { dataFolder, clusterFolder: clusterFolderOf(dataFolder), binaries, account, password: readPassword(dataFolder) };
+  const { server, keeper, adopted } = await ownServer(place, options, onProgress);
+  stopWithParent(server.pid);
+  try {
+    await ensureDatabase(keeper);
+  } catch (error) {
+    await stopOwned(place, server, keeper);
+    throw folderFault(dataFolder, error);
+  }
+  let stopping: Promise<void> | undefined;
+  return {
+    pid: server.pid,
+    port: server.port,
+    adopted,
+    url: (database = EMBEDDED_DATABASE) => urlOf(server.port, place.password, database),
+    stop: () => {
+      stopping ??= stopOwned(place, server, keeper);
+      return stopping;
+    },
+  };
+};
+
+interface Place {
+  readonly dataFolder: string;
+  readonly clusterFolder: string;
+  readonly binaries: PostgresBinaries;
+  readonly account: RunAs | undefined;
+  readonly password: string;
+}
+
+interface Owned {
+  readonly server: ServerProcess;
+  /** The connection that holds the owner's lock. */
+  readonly keeper: pg.Client;
+  readonly adopted: boolean;
+}
+
+const urlOf = (port: number, password: string, database: string): string =>
+  `postgresql://${SUPERUSER}:${password}@127.0.0.1:${port}/${plainIdentifier(database)}`;
+
+const prepareFolder = (dataFolder: string, binaries: PostgresBinaries): RunAs | undefined => {
+  try {
+    const account = accountFor(isInitialized(dataFolder) ? clusterFolderOf(dataFolder) : dataFolder);
+    mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+    if (account !== undefined) chownSync(dataFolder, account.uid, account.gid);
+    assertReachable(dataFolder, account);
+    assertReachable(join(binaries.folder, 'native', 'bin'), account);
+    return account;
+  } catch (error) {
+    throw folderFault(dataFolder, error);
+  }
+};
+
+const ownServer = async (place: Place, options: EmbeddedPostgresOptions, onProgress: (line: string) => void): Promise<Owned> => {
+  for (let attempt = 1; ; attempt++) {
+    const left = await adopt(place, onProgress);
+    if (left !== undefined) return { ...left, keeper: await own(place, left.keeper, left.server), adopted: true };
+    try {
+      onProgress('Starting PostgreSQL');
+      const { binaries, ...where } = place;
+      const server = await spawnServer({ ...where, postgres: binaries.postgres, settings: options.settings });
+      return { server, keeper: await own(place, await connect(place, server.port), server), adopted: false };
+    } catch (error) {
+      // Another start came first, or took the port: look again.
+      const lostRace =
+        error instanceof Error && /postmaster\.pid|could not create any TCP\/IP sockets|is another postmaster/.test(error.message);
+      if (!lostRace || attempt === ATTEMPTS) throw folderFault(place.dataFolder, error);
+    }
+  }
+};
+
+const connect = async (place: Place, port: number): Promise<pg.Client> => {
+  const client = new pg.Client({
+    connectionString: urlOf(port, place.password, 'postgres'),
+    application_name: 'sallyport-owner',
+    connectionTimeoutMillis: 5_000,
+  });
+  // The server may stop under it; who uses it next learns of that.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+};
+
+/** The server that runs on this cluster, once it answers; `undefined` when there is none. One that does not answer is stopped. */
+const adopt = async (place: Place, onProgress: (line: string) => void): Promise<Pick<Owned, 'server' | 'keeper'> | undefined> => {
+  const deadline = performance.now() + ADOPT_TIMEOUT_MS;
+  let told = false;
+  for (;;) {
+    const file = readPostmasterFile(place.clusterFolder);
+    if (file === undefined || !isAlive(file.pid)) return undefined;
+    if (!isPostgres(file.pid)) {
+      removeStaleFile(place.clusterFolder);
+      return undefined;
+    }
+    if (!told) onProgress('Found a PostgreSQL that is still running');
+    told = true;
+    const server = { pid: file.pid, port: file.port };
+    try {
+      const keeper = await connect(place, file.port);
+      if (await servesCluster(keeper, place.clusterFolder)) return { server, keeper };
+      await keeper.end();
+      removeStaleFile(place.clusterFolder);
+      return undefined;
+    } catch {
+      if (performance.now() > deadline) {
+        await stopServer(place.clusterFolder, server);
+        return undefined;
+      }
+    }
+    await delay(POLL_MS);
+  }
+};
+
+const servesCluster = async (client: pg.Client, clusterFolder: string): Promise<boolean> => {
+  const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
+  return rows[0]?.data_directory === clusterFolder;
+};
+
+/** Takes the owner's lock; throws `store.start-failed` when a living process holds it. The dead one's may take a moment to fall. */
+const own = async (place: Place, keeper: pg.Client, server: ServerProcess): Promise<pg.Client> => {
+  const deadline = performance.now() + OWNER_WAIT_MS;
+  for (;;) {
+    const { rows } = await keeper.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [OWNER_LOCK]);
+    if (rows[0]?.got === true) return keeper;
+    if (performance.now() > deadline) break;
+    await delay(POLL_MS);
+  }
+  await keeper.end().catch(() => {});
+  throw new AppError(
+    'store.start-failed',
+    `${place.dataFolder} is in use by another Sallyport (its PostgreSQL is process ${server.pid}): stop that one first, or keep the data elsewhere`,
+  );
+};
+
+const ensureDatabase = async (keeper: pg.Client): Promise<void> => {
+  const present = await keeper.query('SELECT 1 FROM pg_database WHERE datname = $1', [EMBEDDED_DATABASE]);
+  if (present.rowCount === 0) await keeper.query(`CREATE DATABASE ${EMBEDDED_DATABASE}`);
+};
+
+const stopOwned = async (place: Place, server: ServerProcess, keeper: pg.Client): Promise<void> => {
+  await stopServer(place.clusterFolder, server);
+  forgetServer(server.pid);
+  await keeper.end().catch(() => {});
+};
