@@ -101,6 +101,12 @@ export const ERRORS = {
     summary: 'No decision came in time, so the answer is no. Nothing was sent to the tool.',
   },
   'request.body-too-large': { http: 413, rpc: -31413, retryable: false, summary: 'The request body is too large.' },
+  'request.envelope-invalid': {
+    http: 400,
+    rpc: -32602,
+    retryable: false,
+    summary: 'The request lacks a required field of `params._meta`, or the field is not well formed.',
+  },
   'request.header-mismatch': {
     http: 400,
     rpc: -32020,
