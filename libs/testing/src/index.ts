@@ -1,1 +1,3 @@
 export { CONTENT_DETECTORS, type ContentSample, contentSample, contentSamples } from './content-generators.js';
+export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
+export { aTestClock, type TestClock } from './test-clock.js';
