@@ -15,7 +15,21 @@ export { ERRORS, type ErrorCode, type ErrorDefinition, isErrorCode } from './err
 export { type DataOf, defineEvent, type EventDefinition } from './event-schema.js';
 export * from './events/index.js';
 export { HTTP_HEADERS, JWT_CLAIMS, META_KEYS, RECORD_HEADERS } from './headers.js';
-export { CallPage, CallQuery, CallRecord } from './http/audit.js';
+export {
+  AuditFault,
+  AuditFaultKind,
+  AuditVerification,
+  CallDetail,
+  CallPage,
+  CallQuery,
+  CallRecord,
+  CheckpointPage,
+  RejectionPage,
+  RejectionQuery,
+  StoredEvent,
+  TailQuery,
+  VerifyQuery,
+} from './http/audit.js';
 export { InvokeAnswer, InvokeBody, ToolMenu } from './http/invoke.js';
 export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';
 export { upcast, type VersionedData } from './upcasters.js';

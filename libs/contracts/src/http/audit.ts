@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Claimed, ContentLabel, Instant, Principal, Redaction, RiskTier } from '../values.js';
+import { Claimed, ContentLabel, Instant, JsonValue, Principal, Redaction, RiskTier } from '../values.js';
 
 /** One call as the read model shows it: the answer to who did what, through whom, by which rule, at what price and with what outcome. */
 export const CallRecord = z.object({
@@ -55,3 +55,111 @@ export type CallQuery = z.infer<typeof CallQuery>;
 /** Answer of `GET /v1/audit/calls`. */
 export const CallPage = z.object({ calls: z.array(CallRecord), nextCursor: z.string().nullable() });
 export type CallPage = z.infer<typeof CallPage>;
+
+/** One event as the record holds it. `data` is `null` where the value is not JSON (a dead letter may hold anything). */
+export const StoredEvent = z.object({
+  topic: z.string(),
+  partition: z.number().int(),
+  /** Decimal digits: positions may not fit a JSON number. */
+  position: z.string(),
+  /** Its place in the event chain of its partition, from 1. */
+  entry: z.string(),
+  /** Hash of the chain up to and with this event, hexadecimal. */
+  hash: z.string(),
+  id: z.string(),
+  type: z.string(),
+  occurredAt: z.string(),
+  source: z.string(),
+  data: JsonValue,
+});
+export type StoredEvent = z.infer<typeof StoredEvent>;
+
+/** Answer of `GET /v1/audit/calls/{callId}`. `call` is `null` while only answers to it are on record and not the request itself. */
+export const CallDetail = z.object({ call: CallRecord.nullable(), events: z.array(StoredEvent) });
+export type CallDetail = z.infer<typeof CallDetail>;
+
+/** Query of `GET /v1/audit/tail`, a stream of server-sent events; resumed by `Last-Event-ID` or `cursor`, else it begins now. */
+export const TailQuery = CallQuery.omit({ cursor: true, limit: true, from: true, to: true, callId: true }).extend({
+  cursor: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .optional(),
+});
+export type TailQuery = z.infer<typeof TailQuery>;
+
+/** Query of `GET /v1/audit/rejections`. */
+export const RejectionQuery = CallQuery.pick({ from: true, to: true, cursor: true, limit: true }).extend({
+  code: z.string().max(64).optional(),
+});
+export type RejectionQuery = z.infer<typeof RejectionQuery>;
+
+/** Requests without a principal or a form, as they were turned away; newest first. */
+export const RejectionPage = z.object({
+  rejections: z.array(
+    z.object({
+      eventId: z.string(),
+      occurredAt: z.string(),
+      code: z.string(),
+      httpStatus: z.number().int(),
+      method: z.string(),
+      route: z.string(),
+      count: z.number().int(),
+      from: Instant,
+      to: Instant,
+      sourceHash: z.string(),
+      edgeId: z.string(),
+    }),
+  ),
+  nextCursor: z.string().nullable(),
+});
+export type RejectionPage = z.infer<typeof RejectionPage>;
+
+/** Query of `GET /v1/audit/verify`: from the last checkpoint before `from` to the first after `to`; all of the record without them. */
+export const VerifyQuery = z.strictObject({ from: z.iso.datetime().optional(), to: z.iso.datetime().optional() });
+export type VerifyQuery = z.infer<typeof VerifyQuery>;
+
+/**
+ * What was done to the record. `rewritten`: the chain holds in itself, but is not the one that was signed.
+ * `checkpoint-forged`: a checkpoint is not signed by the key, or breaks the sequence of checkpoints.
+ */
+export const AuditFaultKind = z.enum(['edited', 'deleted', 'reordered', 'inserted', 'truncated', 'rewritten', 'checkpoint-forged']);
+export type AuditFaultKind = z.infer<typeof AuditFaultKind>;
+
+/** The first fault of a chain, with its place. Ids are `null` where nobody can tell them any more, or where they belong to another tenant. */
+export const AuditFault = z.object({
+  kind: AuditFaultKind,
+  topic: z.string().nullable(),
+  partition: z.number().int().nullable(),
+  position: z.string().nullable(),
+  entry: z.string().nullable(),
+  eventId: z.string().nullable(),
+  callId: z.string().nullable(),
+  explanation: z.string(),
+});
+export type AuditFault = z.infer<typeof AuditFault>;
+
+/** Answer of `GET /v1/audit/verify`. */
+export const AuditVerification = z.object({
+  intact: z.boolean(),
+  checkedAt: Instant,
+  chains: z.number().int(),
+  events: z.number().int(),
+  checkpoints: z.object({
+    checked: z.number().int(),
+    lastSequence: z.number().int().nullable(),
+    lastAt: Instant.nullable(),
+    /** Events that no checkpoint covers yet: cutting these off could not be proven by signatures. */
+    eventsAfterLast: z.number().int(),
+  }),
+  /** Events compared with the log itself, which still holds them; 0 where it was not asked. */
+  comparedWithLog: z.number().int(),
+  faults: z.array(AuditFault),
+});
+export type AuditVerification = z.infer<typeof AuditVerification>;
+
+/** Answer of `GET /v1/audit/checkpoints`, newest first: keep one elsewhere, and nothing before it can be changed unseen. */
+export const CheckpointPage = z.object({
+  checkpoints: z.array(z.object({ sequence: z.number().int(), at: Instant, digest: z.string(), signed: z.string() })),
+  nextCursor: z.string().nullable(),
+});
+export type CheckpointPage = z.infer<typeof CheckpointPage>;
