@@ -44,6 +44,8 @@ export const Principal = z.object({
   tokenSource: z.string().max(64),
   /** The workflow claim verified in the token; `null` when the token carries none. */
   workflow: z.string().max(256).nullable(),
+  /** `jti` of the token, so that one token can be revoked; absent or `null` when it carries none. */
+  tokenId: z.string().max(256).nullable().optional(),
 });
 export type Principal = z.infer<typeof Principal>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type DataOf, defineEvent } from '../../event-schema.js';
-import { ContentLabel, Id, KeyedDigest } from '../../values.js';
+import { ContentLabel, Id, KeyedDigest, RequestFacts } from '../../values.js';
 
 /** The edge asks for a decision anew: the last one is too old, or the client answered with new input. */
 export const ToolCallReevaluationRequestedV1 = defineEvent({
@@ -15,6 +15,8 @@ export const ToolCallReevaluationRequestedV1 = defineEvent({
     paramsHash: KeyedDigest,
     labels: z.array(ContentLabel).max(64),
     edgeId: Id,
+    /** The request as recorded first. With it and `sealedParams` the question stands alone: a decision point that never saw the request can answer. */
+    request: RequestFacts.optional(),
   }),
 });
 export type ToolCallReevaluationRequestedV1 = DataOf<typeof ToolCallReevaluationRequestedV1>;
