@@ -1,2 +1,5 @@
+export * from './catalog/index.js';
 export * from './content/index.js';
+export * from './identity/index.js';
+export * from './policy/index.js';
 export * from './tool-call/index.js';

@@ -1,0 +1,9 @@
+export { judged, MISSING, missingOf, reviewIsOld, type UnjudgedToolRecord } from './completeness.js';
+export {
+  acceptDefinition,
+  observeDefinition,
+  type PinFact,
+  type PinOutcome,
+  type PinRule,
+  type PinState,
+} from './definition-pin.decider.js';

@@ -1,0 +1,15 @@
+export { ALL_VALUE, type ControlsInForce, stoppedBy } from './controls.js';
+export { type Decision, type DecisionFacts, type DecisionRequest, decideCall, NO_POLICY_SET, type VisibleTools } from './decision.js';
+export { DECIDED_METHODS, type MethodRule, methodRuleOf } from './method-table.js';
+export {
+  type CompiledPolicySet,
+  failClosed,
+  POLICY_ACTIONS,
+  type PolicyAction,
+  type PolicyContext,
+  type PolicyEvaluation,
+  type PolicyFault,
+  type PolicyPrincipal,
+  type PolicyQuestion,
+  type PolicyResource,
+} from './policy-engine.port.js';
