@@ -5,6 +5,7 @@ export {
   evolveToolCall,
   initialToolCall,
   missingAnswers,
+  type Question,
   type RequiredAnswer,
   type ToolCallCommand,
   type ToolCallEvent,

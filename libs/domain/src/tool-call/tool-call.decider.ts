@@ -55,6 +55,12 @@ export type ToolCallFact = ToolCallEvent | { [T in Answer]: { readonly type: T; 
 type Completed = EventData<'ToolCallCompleted'>;
 type Failed = EventData<'ToolCallFailed'>;
 
+/** The request as recorded first: a question asked again stands alone, for a decision point that never saw the first. */
+export interface Question {
+  readonly request: RequestFacts;
+  readonly sealedParams: string;
+}
+
 /** A wish of the edge. Times come in as measured durations; the decider knows no clock. */
 export type ToolCallCommand =
   | { readonly type: 'RequestCall'; readonly data: EventData<'ToolCallRequested'> }
@@ -98,7 +104,7 @@ export type ToolCallCommand =
   /** The gateway answers by itself; nothing goes to an upstream. */
   | {
       readonly type: 'AnswerLocally';
-      readonly data: { readonly decisionAgeMs: number | null; readonly edgeId: string; readonly completed: Completed };
+      readonly data: { readonly decisionAgeMs: number | null; readonly question: Question; readonly completed: Completed };
     }
   | { readonly type: 'RecordAnswer'; readonly data: Completed }
   | { readonly type: 'RecordFailure'; readonly data: Failed }
@@ -188,13 +194,13 @@ export const decideToolCall = (command: ToolCallCommand, state: ToolCallState): 
       return passDeadline(command.data.deadline, command.data.totalMicros, state);
     case 'Dispatch': {
       if (!isCleared(state) || state.purpose !== 'execute') return [];
-      const { decisionAgeMs, edgeId, dispatched } = command.data;
-      return isTooOld(decisionAgeMs) ? [askAgain(state, edgeId)] : [{ type: 'ToolCallDispatched', data: dispatched }];
+      const { decisionAgeMs, question, dispatched } = command.data;
+      return isTooOld(decisionAgeMs) ? [askAgain(state, question)] : [{ type: 'ToolCallDispatched', data: dispatched }];
     }
     case 'AnswerLocally': {
       if (!isCleared(state)) return [];
-      const { decisionAgeMs, edgeId, completed } = command.data;
-      return isTooOld(decisionAgeMs) ? [askAgain(state, edgeId)] : [{ type: 'ToolCallCompleted', data: completed }];
+      const { decisionAgeMs, question, completed } = command.data;
+      return isTooOld(decisionAgeMs) ? [askAgain(state, question)] : [{ type: 'ToolCallCompleted', data: completed }];
     }
     case 'RecordAnswer':
       return state.status === 'dispatched' ? [{ type: 'ToolCallCompleted', data: command.data }] : [];
@@ -289,15 +295,16 @@ const cancel = (
 
 const refused = (data: EventData<'ToolCallRefused'>): ToolCallEvent => ({ type: 'ToolCallRefused', data });
 
-const askAgain = (state: Asked, edgeId: string): ToolCallEvent => ({
+const askAgain = (state: Asked, question: Question): ToolCallEvent => ({
   type: 'ToolCallReevaluationRequested',
   data: {
     evaluation: state.evaluation + 1,
     reason: 'decision-too-old',
-    sealedParams: null,
+    sealedParams: question.sealedParams,
     paramsHash: state.paramsHash,
     labels: [...state.labels],
-    edgeId,
+    edgeId: question.request.edgeId,
+    request: question.request,
   },
 });
 

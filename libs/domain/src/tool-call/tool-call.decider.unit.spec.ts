@@ -43,6 +43,7 @@ const facts: EventData<'ToolCallRefused'>['request'] & object = {
   purpose: 'execute',
   edgeId: EDGE,
 };
+const question = { request: facts, sealedParams: 'sealed' };
 const requested = (requires: RequiredAnswer[] = ['policy'], purpose: 'execute' | 'plan' = 'execute'): ToolCallFact => ({
   type: 'ToolCallRequested',
   data: { ...facts, purpose, sealedParams: 'sealed', idempotencyKeyHash: null, ttlMs: 8_000, requires },
@@ -98,7 +99,7 @@ const failedData: EventData<'ToolCallFailed'> = {
 const inputData = { requests: ['elicitation/create'], outputHash: HASH, labels: [], redactions: [], upstreamMicros: 1, totalMicros: 2 };
 const dispatch = (decisionAgeMs: number | null = 5): ToolCallCommand => ({
   type: 'Dispatch',
-  data: { decisionAgeMs, edgeId: EDGE, dispatched: dispatchedData },
+  data: { decisionAgeMs, question, dispatched: dispatchedData },
 });
 const record = (over: Partial<EventData<'PolicyDecided'>> = {}): ToolCallCommand => ({
   type: 'RecordPolicyDecision',
@@ -143,7 +144,7 @@ test('asks again when the question behind the decision is older than a second', 
     .when(dispatch(DECISION_AGE_MS_MAX + 0.1))
     .thenHappens({
       type: 'ToolCallReevaluationRequested',
-      data: { evaluation: 2, reason: 'decision-too-old', sealedParams: null, paramsHash: HASH },
+      data: { evaluation: 2, reason: 'decision-too-old', sealedParams: 'sealed', paramsHash: HASH, request: facts },
     }));
 test('asks again when nobody knows how old the question is', () =>
   given(requested(), decided())
@@ -224,7 +225,7 @@ test('records the answer of a dispatched call once', () => {
 test('answers by itself only when cleared and fresh', () => {
   const answer = (decisionAgeMs: number): ToolCallCommand => ({
     type: 'AnswerLocally',
-    data: { decisionAgeMs, edgeId: EDGE, completed: completedData },
+    data: { decisionAgeMs, question, completed: completedData },
   });
   given(requested()).when(answer(1)).thenNothingHappens();
   given(requested(), decided()).when(answer(1)).thenHappens({ type: 'ToolCallCompleted' });
@@ -270,8 +271,8 @@ const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
     { type: 'RecordFailure', data: failedData },
     { type: 'RequireInput', data: inputData },
     { type: 'Cancel', data: { reached: 'yes', totalMicros: 1 } },
-    { type: 'AnswerLocally', data: { decisionAgeMs: 1, edgeId: EDGE, completed: completedData } },
-    { type: 'AnswerLocally', data: { decisionAgeMs: 3_000, edgeId: EDGE, completed: completedData } },
+    { type: 'AnswerLocally', data: { decisionAgeMs: 1, question, completed: completedData } },
+    { type: 'AnswerLocally', data: { decisionAgeMs: 3_000, question, completed: completedData } },
   ),
   fc.constantFrom(0, 999, 1_001, null).map((age) => dispatch(age)),
 );
