@@ -97,7 +97,7 @@ export type ToolCallCommand =
       readonly type: 'Dispatch';
       readonly data: {
         readonly decisionAgeMs: number | null;
-        readonly edgeId: string;
+        readonly question: Question;
         readonly dispatched: EventData<'ToolCallDispatched'>;
       };
     }
