@@ -8,7 +8,10 @@ export const ToolCallRequestedV1 = defineEvent({
   version: 1,
   summary: 'An authenticated principal asked for something; it waits for its answers.',
   data: RequestFacts.extend({
-    /** The arguments as sent, AES-256-GCM under the tenant's key of the day; only the edge, the decision point and a recorded unmask open them. */
+    /**
+     * JSON text of the request's `params` as sent (for `tools/call`, REST included: `{ name, arguments }`), AES-256-GCM under the tenant's key of
+     * the day with the call id as context; only the edge, the decision point and a recorded unmask open them.
+     */
     sealedParams: z.string().max(700_000),
     /** Keyed digest of the caller's idempotency key; `null` when it sent none. */
     idempotencyKeyHash: KeyedDigest.nullable(),
