@@ -1,3 +1,4 @@
+export { type AccessOperation, type AccessRule, accessRulesOf } from './access.js';
 export { ToolRecord } from './catalog-record.js';
 export { ControlKind } from './control-kind.js';
 export {
