@@ -18,3 +18,13 @@ export {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './embedded-postgres/embedded-postgres.js';
+export {
+  type KeyManagementService,
+  type RootKeyFileOptions,
+  rootKeyFromEnvironment,
+  rootKeyFromFile,
+  rootKeyFromKms,
+  type WrappedRootKeyVersion,
+} from './sealing/root-key.adapters.js';
+export { parseRootKey, type RootKey, type RootKeyVersion, rootKeyOf } from './sealing/root-key.port.js';
+export { openSealer, type Sealer, type SealerOptions } from './sealing/sealer.js';
