@@ -1,3 +1,4 @@
+export * from './audit/index.js';
 export * from './catalog/index.js';
 export * from './content/index.js';
 export * from './identity/index.js';

@@ -1,3 +1,14 @@
+export {
+  anEvent,
+  CALL_ID,
+  policyDecided,
+  requestFacts,
+  TRACE_ID,
+  toolCallCompleted,
+  toolCallDispatched,
+  toolCallRefused,
+  toolCallRequested,
+} from './call-events.js';
 export { CONTENT_DETECTORS, type ContentSample, contentSample, contentSamples } from './content-generators.js';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
 export { aTestClock, type TestClock } from './test-clock.js';
