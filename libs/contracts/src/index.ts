@@ -1,5 +1,6 @@
 export { type AccessOperation, type AccessRule, accessRulesOf } from './access.js';
 export { ToolRecord } from './catalog-record.js';
+export { claimedFrom } from './claimed-from.js';
 export { ControlKind } from './control-kind.js';
 export {
   type AnyEnvelope,
