@@ -9,6 +9,7 @@ import {
   type TopicDefinition,
   topicOf,
 } from '@sallyport/contracts';
+import { fieldCommentsOf } from './field-comments.ts';
 import { codes, type GeneratedFile, MARKDOWN_NOTICE, markdownTable } from './generated-file.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema-of.ts';
 
@@ -48,12 +49,24 @@ const typeInWords = (schema: JsonSchema): string => {
   return format === undefined ? String(type) : `${type} (${format})`;
 };
 
-const fieldsOf = (schema: JsonSchema): (readonly string[])[] =>
-  Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(([name, field]) => [
+const fieldsTable = (type: string, version: number, schema: JsonSchema): readonly string[] => {
+  const comments = fieldCommentsOf(type, version);
+  const fields = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(([name, field]) => [
     `\`${name}\``,
     typeInWords(field),
-    typeof field.description === 'string' ? field.description : '',
+    typeof field.description === 'string' ? field.description : (comments.get(name) ?? ''),
   ]);
+  if (fields.length === 0) return [];
+  const explained = fields.some(([, , meaning]) => meaning !== '');
+  return [
+    explained
+      ? markdownTable(['Field', 'Type', 'Meaning'], fields)
+      : markdownTable(
+          ['Field', 'Type'],
+          fields.map((cells) => cells.slice(0, 2)),
+        ),
+  ];
+};
 
 const eventsPage = () =>
   page(
@@ -66,14 +79,11 @@ const eventsPage = () =>
       return [
         `## ${topic}`,
         `Written by ${from}.`,
-        ...carried.flatMap(({ type, version, summary, data }) => {
-          const fields = fieldsOf(jsonSchemaOf(data));
-          return [
-            `### ${type}.v${version}`,
-            summary,
-            ...(fields.length === 0 ? [] : [markdownTable(['Field', 'Type', 'Meaning'], fields)]),
-          ];
-        }),
+        ...carried.flatMap(({ type, version, summary, data }) => [
+          `### ${type}.v${version}`,
+          summary,
+          ...fieldsTable(type, version, jsonSchemaOf(data)),
+        ]),
       ];
     }),
   );
