@@ -34,7 +34,7 @@ describe('the line of record', () => {
       recordLine(record(toolCallRequested(), policyDecided({ effect: 'deny', policyIds: [], code: 'policy.denied' }), toolCallRefused())),
     ).toBe('user:ada via agent:triage called fs/write_file policy:none deny policy.denied 3 ms trace 4bf9…');
     expect(recordLine(record(toolCallRefused({ stage: 'edge', code: 'tool.unknown', request: requestFacts(), totalMicros: 400 })))).toBe(
-      'user:ada via agent:triage called fs/write_file policy:none toolCallRefused tool.unknown 0.4 ms trace 4bf9…',
+      'user:ada via agent:triage called fs/write_file policy:none refused tool.unknown 0.4 ms trace 4bf9…',
     );
   });
 
