@@ -28,3 +28,16 @@ export {
 } from './sealing/root-key.adapters.js';
 export { parseRootKey, type RootKey, type RootKeyVersion, rootKeyOf } from './sealing/root-key.port.js';
 export { openSealer, type Sealer, type SealerOptions } from './sealing/sealer.js';
+export { ATTRIBUTES, type AttributeName, type Attributes, type AttributeValue, SCHEMA_URL } from './telemetry/attributes.js';
+export { type AddingInstrument, INSTRUMENTS, type Meters, noMeters, type RecordingInstrument } from './telemetry/instruments.js';
+export {
+  quietTelemetry,
+  type Span,
+  type SpanEnd,
+  type SpanKind,
+  type SpanOptions,
+  startTelemetry,
+  type Telemetry,
+  type TelemetryOptions,
+} from './telemetry/telemetry.js';
+export { formatTraceparent, parseTraceparent, type TraceContext } from './telemetry/traceparent.js';

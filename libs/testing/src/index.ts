@@ -10,5 +10,6 @@ export {
   toolCallRequested,
 } from './call-events.js';
 export { CONTENT_DETECTORS, type ContentSample, contentSample, contentSamples } from './content-generators.js';
+export { type OtlpReceiver, type ReceivedMetric, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
 export { aTestClock, type TestClock } from './test-clock.js';
