@@ -1,0 +1,164 @@
+import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
+import type { CompiledPolicySet, PolicyEvaluation, PolicyPrincipal, PolicyQuestion, PolicyResource } from '@sallyport/domain';
+import { ArgumentNotRepresentable, type ArgumentType, cedarArguments } from './cedar-arguments.js';
+import { type CompiledPolicy, type Placed, SliceIndex, slotOf } from './cedar-slices.js';
+import { mergeObligations } from './obligations.js';
+import type { Grant } from './policy-bundle.js';
+
+const GATEWAY: Placed = { uid: { type: 'Gateway', id: 'sallyport' }, ancestors: [] };
+const NOTHING_MATCHES: PolicyEvaluation = { effect: 'deny', policyIds: [], obligations: [], reasons: [], scopesRead: [], fault: null };
+
+/** A policy set compiled for Cedar. Any error of any policy that was looked at is a denial: Cedar itself would skip a `forbid` that errs. */
+export class CedarEvaluator implements CompiledPolicySet {
+  readonly hash: string;
+  readonly engine = `cedar ${cedar.getCedarLangVersion()}`;
+  readonly policyIds: readonly string[];
+  private readonly byId: ReadonlyMap<string, CompiledPolicy>;
+  private readonly slices: SliceIndex;
+  private readonly argumentTypes: ReadonlyMap<string, ArgumentType>;
+  private readonly grants = new Map<string, { tools: CedarValueJson[]; servers: CedarValueJson[] }>();
+
+  constructor(parts: {
+    hash: string;
+    policies: readonly CompiledPolicy[];
+    argumentTypes: ReadonlyMap<string, ArgumentType>;
+    grants: readonly Grant[];
+  }) {
+    this.hash = parts.hash;
+    this.policyIds = parts.policies.map((policy) => policy.id);
+    this.byId = new Map(parts.policies.map((policy) => [policy.id, policy]));
+    this.slices = new SliceIndex(parts.policies, parts.hash);
+    this.argumentTypes = parts.argumentTypes;
+    for (const { to, tools, servers } of parts.grants) {
+      const held = this.grants.get(to) ?? { tools: [], servers: [] };
+      held.tools.push(...tools.map((id) => ({ __entity: { type: 'Tool', id } })));
+      held.servers.push(...servers.map((id) => ({ __entity: { type: 'Server', id } })));
+      this.grants.set(to, held);
+    }
+  }
+
+  evaluate(question: PolicyQuestion): PolicyEvaluation {
+    const principal = principalUid(question.principal);
+    const resource = placedResource(question.resource);
+    const slice = this.slices.sliceFor(principal, question.action, resource);
+    if (slice.policies.length === 0) return NOTHING_MATCHES;
+    let args: Record<string, CedarValueJson>;
+    try {
+      args = cedarArguments(
+        question.context.arguments,
+        slice.argumentNames === 'all' ? this.argumentTypes.keys() : slice.argumentNames,
+        this.argumentTypes,
+      );
+    } catch (error) {
+      if (error instanceof ArgumentNotRepresentable) return { ...NOTHING_MATCHES, fault: error.message };
+      throw error;
+    }
+    const answer = cedar.statefulIsAuthorized({
+      principal,
+      action: { type: 'Action', id: question.action },
+      resource: resource.uid,
+      context: contextOf(question, args),
+      preparsedPolicySetId: slotOf(slice),
+      validateRequest: false,
+      entities: [this.principalEntity(question.principal, principal), ...resourceEntities(question.resource, resource)],
+    });
+    if (answer.type === 'failure') {
+      return { ...NOTHING_MATCHES, fault: `Cedar could not evaluate: ${answer.errors.map((error) => error.message).join('; ')}` };
+    }
+    const { decision, diagnostics } = answer.response;
+    if (diagnostics.errors.length > 0) {
+      const policyIds = diagnostics.errors.map(({ policyId }) => policyId);
+      return { ...NOTHING_MATCHES, policyIds, fault: `policies failed: ${policyIds.join(', ')}` };
+    }
+    return this.answerOf(
+      decision,
+      diagnostics.reason.flatMap((id) => this.byId.get(id) ?? []),
+    );
+  }
+
+  private answerOf(decision: 'allow' | 'deny', determining: readonly CompiledPolicy[]): PolicyEvaluation {
+    const due = determining.filter((policy) => policy.obligation !== null);
+    const deciding = determining.filter((policy) => policy.obligation === null).sort((left, right) => (left.id < right.id ? -1 : 1));
+    const reasons = deciding.flatMap((policy) => policy.reason ?? []);
+    // Only duties said yes: a duty grants nothing.
+    if (decision === 'allow' && deciding.length === 0) return NOTHING_MATCHES;
+    const policyIds = deciding.map((policy) => policy.id);
+    if (decision === 'deny') return { ...NOTHING_MATCHES, policyIds, reasons };
+    const obligations = mergeObligations(due.flatMap((policy) => policy.obligation ?? []));
+    return {
+      effect: obligations.some((obligation) => obligation.type === 'require-approval') ? 'require-approval' : 'allow',
+      policyIds: [...policyIds, ...due.map((policy) => policy.id).sort()],
+      obligations,
+      reasons,
+      scopesRead: [...new Set(deciding.flatMap((policy) => policy.reads.scopes))].sort(),
+      fault: null,
+    };
+  }
+
+  private principalEntity(principal: PolicyPrincipal, uid: TypeAndId): EntityJson {
+    const grants = this.grants.get(principal.actors[0] ?? principal.subject);
+    return {
+      uid,
+      attrs: {
+        subject: principal.subject,
+        scopes: [...principal.scopes],
+        grantedTools: grants?.tools ?? [],
+        grantedServers: grants?.servers ?? [],
+      },
+      parents: [],
+    };
+  }
+}
+
+/** Cedar's name for who acts: the agent nearest to the call, else the subject. */
+const principalUid = ({ subject, actors }: PolicyPrincipal): TypeAndId => {
+  const acting = actors[0];
+  if (acting !== undefined) return { type: 'Agent', id: acting.replace(/^agent:/, '') };
+  return subject.startsWith('service:') ? { type: 'Service', id: subject.slice(8) } : { type: 'User', id: subject.replace(/^user:/, '') };
+};
+
+const placedResource = (resource: PolicyResource): Placed => {
+  if (resource.kind === 'gateway') return GATEWAY;
+  if (resource.kind === 'tool') return within('Tool', resource.tool.id, resource.tool.server);
+  if (resource.kind === 'server') return { uid: { type: 'Server', id: resource.server }, ancestors: [] };
+  return resource.kind === 'prompt'
+    ? within('Prompt', `${resource.server}/${resource.name}`, resource.server)
+    : within('Resource', `${resource.server}/${resource.uri}`, resource.server);
+};
+
+const within = (type: string, id: string, server: string): Placed => ({ uid: { type, id }, ancestors: [{ type: 'Server', id: server }] });
+
+const resourceEntities = (resource: PolicyResource, { uid, ancestors }: Placed): EntityJson[] => {
+  if (resource.kind === 'gateway' || resource.kind === 'server') return [];
+  const server: CedarValueJson = { __entity: ancestors[0] ?? { type: 'Server', id: '' } };
+  const parents = [...ancestors];
+  if (resource.kind === 'prompt') return [{ uid, attrs: { server, name: resource.name }, parents }];
+  if (resource.kind === 'resource') return [{ uid, attrs: { server, uri: resource.uri }, parents }];
+  const { tool } = resource;
+  const attrs: Record<string, CedarValueJson> = { server, name: tool.name, tags: [...tool.tags] };
+  if (tool.riskTier !== null) attrs.tier = tool.riskTier;
+  if (tool.lifecycle !== null) attrs.lifecycle = tool.lifecycle;
+  if (tool.owner !== null) attrs.owner = tool.owner;
+  if (tool.dataDomain !== null) attrs.dataDomain = tool.dataDomain;
+  if (tool.version !== null) attrs.version = tool.version;
+  return [{ uid, attrs, parents }];
+};
+
+const contextOf = ({ context, principal }: PolicyQuestion, args: Record<string, CedarValueJson>): Record<string, CedarValueJson> => {
+  const shown: Record<string, CedarValueJson> = {
+    subject: principal.subject,
+    actors: [...principal.actors],
+    mode: context.mode,
+    environment: context.environment,
+    transport: context.transport,
+    issuer: context.issuer,
+    tokenSource: context.tokenSource,
+    labels: [...context.labels],
+    plan: context.plan,
+    arguments: args,
+  };
+  if (context.clientId !== null) shown.clientId = context.clientId;
+  if (context.workflow !== null) shown.workflow = context.workflow;
+  return shown;
+};
