@@ -14,6 +14,8 @@ export interface UpstreamRoute {
   readonly headers?: Readonly<Record<string, string>>;
   /** Connections for calls; GET streams have as many of their own. 64 when absent. */
   readonly maxConnections?: number;
+  /** True for a child of our own stdio host: its 503 says that the child got nothing, its 502 that the child died with the request. */
+  readonly viaStdioHost?: boolean;
 }
 
 /** How sure it is that the upstream got something of the request: `detail.reached` of every `upstream.*` error thrown here. */
@@ -34,6 +36,8 @@ export interface UpstreamAnswer {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array>;
+  /** From the start of the exchange to these headers. */
+  readonly waitedMs: number;
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open';

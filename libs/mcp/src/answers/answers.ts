@@ -1,0 +1,160 @@
+import { type AppError, type ErrorCode, type Json, META_KEYS, toErrorBody } from '@sallyport/contracts';
+import { META_ENVELOPE } from '../inbound/envelope.js';
+import { type Era, MODERN_VERSIONS, negotiateLegacyVersion } from '../inbound/versions.js';
+import { WireError } from '../inbound/wire-error.js';
+import type { JsonObject, RequestId } from '../json/json-types.js';
+import type { ServerInfo } from '../upstream/tool-definition.js';
+
+/** Codes after which the tool may have acted: whoever repeats such a call may do a thing twice. */
+const MAY_HAVE_MOVED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'call.cancelled',
+  'call.in-doubt',
+  'upstream.answer-invalid',
+  'upstream.answer-too-large',
+  'upstream.failed',
+  'upstream.timeout',
+]);
+
+const adviceFor = (error: AppError): string => {
+  if (MAY_HAVE_MOVED.has(error.code)) return 'Find out whether it took effect before you call again.';
+  return error.definition.retryable ? 'The same call may succeed later.' : 'The same call will be answered the same way; do not repeat it.';
+};
+
+const errorMeta = (error: AppError, callId: string | null): JsonObject => {
+  const body = toErrorBody(error, callId);
+  return {
+    [META_KEYS.error]: {
+      code: body.code,
+      summary: body.summary,
+      detail: body.detail,
+      callId: body.callId,
+      retryable: body.retryable,
+      docs: body.docs,
+    },
+  };
+};
+
+/** A JSON-RPC response with a result; a modern one says that it is complete unless it already says what it is (2026-07-28, results). */
+export const rpcResult = (input: { readonly id: RequestId; readonly era: Era; readonly result: JsonObject }): JsonObject => ({
+  jsonrpc: '2.0',
+  id: input.id,
+  result: input.era === 'modern' && input.result.resultType === undefined ? { ...input.result, resultType: 'complete' } : input.result,
+});
+
+/**
+ * A JSON-RPC error: the code and summary of the registry, what the specification puts into `error.data`, and the whole public error under
+ * `io.sallyport/error`. Internal text never leaves.
+ */
+export const rpcError = (input: {
+  readonly id: RequestId | null;
+  readonly error: AppError;
+  readonly callId: string | null;
+}): JsonObject => {
+  const { error } = input;
+  const wire = error instanceof WireError ? error : null;
+  const { summary, rpc } = error.definition;
+  return {
+    jsonrpc: '2.0',
+    id: input.id,
+    error: {
+      code: rpc,
+      message: wire?.reason == null ? summary : `${summary} ${wire.reason}.`,
+      data: { ...wire?.data, ...errorMeta(error, input.callId) },
+    },
+  };
+};
+
+/**
+ * A tool result that says no, for a model to read: what happened, whether anything moved, what to do, and where to read on. Without
+ * `structuredContent`, which a client would hold against the tool's output schema.
+ */
+export const toolRefusal = (input: {
+  readonly id: RequestId;
+  readonly era: Era;
+  readonly error: AppError;
+  readonly callId: string | null;
+}): JsonObject => {
+  const { error, callId } = input;
+  const { summary, docs, code } = toErrorBody(error, callId);
+  const reference = [`Code: ${code}`, ...(callId === null ? [] : [`Call: ${callId}`]), `More: ${docs}`].join('. ');
+  return rpcResult({
+    id: input.id,
+    era: input.era,
+    result: {
+      content: [{ type: 'text', text: `${summary} ${adviceFor(error)}\n${reference}` }],
+      isError: true,
+      _meta: { ...errorMeta(error, callId), ...(callId === null ? {} : { [META_KEYS.callId]: callId }) },
+    },
+  });
+};
+
+/** The answer that refuses a decided request: a tool result for `tools/call`, so that the model can read it, a JSON-RPC error otherwise. */
+export const refusal = (input: {
+  readonly id: RequestId;
+  readonly era: Era;
+  readonly method: string;
+  readonly error: AppError;
+  readonly callId: string | null;
+}): JsonObject => (input.method === 'tools/call' ? toolRefusal(input) : rpcError(input));
+
+/** The answer to `initialize`, with the revision asked for when it is served here, else the newest. */
+export const initializeResult = (input: {
+  readonly id: RequestId;
+  readonly requestedVersion: string;
+  readonly serverInfo: ServerInfo;
+  readonly capabilities: JsonObject;
+  readonly instructions?: string;
+}): JsonObject =>
+  rpcResult({
+    id: input.id,
+    era: 'legacy',
+    result: {
+      protocolVersion: negotiateLegacyVersion(input.requestedVersion),
+      capabilities: input.capabilities,
+      serverInfo: { name: input.serverInfo.name, version: input.serverInfo.version },
+      ...(input.instructions === undefined ? {} : { instructions: input.instructions }),
+    },
+  });
+
+/** The answer to `server/discover`. What is said differs by principal, so no shared cache may keep it. */
+export const discoverResult = (input: {
+  readonly id: RequestId;
+  readonly serverInfo: ServerInfo;
+  readonly capabilities: JsonObject;
+  readonly instructions?: string;
+  readonly ttlMs: number;
+}): JsonObject =>
+  rpcResult({
+    id: input.id,
+    era: 'modern',
+    result: {
+      supportedVersions: MODERN_VERSIONS,
+      capabilities: input.capabilities,
+      ...(input.instructions === undefined ? {} : { instructions: input.instructions }),
+      ttlMs: input.ttlMs,
+      cacheScope: 'private',
+      _meta: { [META_ENVELOPE.serverInfo]: { name: input.serverInfo.name, version: input.serverInfo.version } },
+    },
+  });
+
+const byName = (left: JsonObject, right: JsonObject): number => {
+  const [a, b] = [String(left.name), String(right.name)];
+  return a < b ? -1 : a > b ? 1 : 0;
+};
+
+/** A list of tools in the order of their names, for one principal: private, and in the modern era good for `ttlMs`. */
+export const toolsListResult = (input: {
+  readonly id: RequestId;
+  readonly era: Era;
+  readonly tools: readonly JsonObject[];
+  readonly nextCursor?: string;
+  readonly ttlMs: number;
+}): JsonObject => {
+  const tools: Json = input.tools.toSorted(byName);
+  const page = { tools, ...(input.nextCursor === undefined ? {} : { nextCursor: input.nextCursor }) };
+  return rpcResult({
+    id: input.id,
+    era: input.era,
+    result: input.era === 'modern' ? { ...page, ttlMs: input.ttlMs, cacheScope: 'private' } : page,
+  });
+};
