@@ -74,8 +74,8 @@ export const StoredEvent = z.object({
 });
 export type StoredEvent = z.infer<typeof StoredEvent>;
 
-/** Answer of `GET /v1/audit/calls/{callId}`. `call` is `null` while only answers to it are on record and not the request itself. */
-export const CallDetail = z.object({ call: CallRecord.nullable(), events: z.array(StoredEvent) });
+/** Answer of `GET /v1/audit/calls/{callId}`. `record` is `null` while only answers to it are on record and not the request itself. */
+export const CallDetail = z.object({ record: CallRecord.nullable(), events: z.array(StoredEvent) });
 export type CallDetail = z.infer<typeof CallDetail>;
 
 /** Query of `GET /v1/audit/tail`, a stream of server-sent events; resumed by `Last-Event-ID` or `cursor`, else it begins now. */
@@ -125,34 +125,33 @@ export type VerifyQuery = z.infer<typeof VerifyQuery>;
 export const AuditFaultKind = z.enum(['edited', 'deleted', 'reordered', 'inserted', 'truncated', 'rewritten', 'checkpoint-forged']);
 export type AuditFaultKind = z.infer<typeof AuditFaultKind>;
 
-/** The first fault of a chain, with its place. Ids are `null` where nobody can tell them any more, or where they belong to another tenant. */
+/**
+ * The first fault of a chain, with its place: of a deletion, the first position that is missing. A forged checkpoint is found at its
+ * sequence on `audit.checkpoints.v1`. Ids are `null` where nobody can tell them any more, or where they belong to another tenant.
+ */
 export const AuditFault = z.object({
   kind: AuditFaultKind,
-  topic: z.string().nullable(),
-  partition: z.number().int().nullable(),
-  position: z.string().nullable(),
-  entry: z.string().nullable(),
+  topic: z.string(),
+  partition: z.number().int(),
+  position: z.string(),
   eventId: z.string().nullable(),
   callId: z.string().nullable(),
-  explanation: z.string(),
+  detail: z.string(),
 });
 export type AuditFault = z.infer<typeof AuditFault>;
 
 /** Answer of `GET /v1/audit/verify`. */
 export const AuditVerification = z.object({
-  intact: z.boolean(),
+  ok: z.boolean(),
   checkedAt: Instant,
-  chains: z.number().int(),
-  events: z.number().int(),
-  checkpoints: z.object({
-    checked: z.number().int(),
-    lastSequence: z.number().int().nullable(),
-    lastAt: Instant.nullable(),
-    /** Events that no checkpoint covers yet: cutting these off could not be proven by signatures. */
-    eventsAfterLast: z.number().int(),
-  }),
-  /** Events compared with the log itself, which still holds them; 0 where it was not asked. */
-  comparedWithLog: z.number().int(),
+  eventsChecked: z.number().int(),
+  chainsChecked: z.number().int(),
+  checkpointsChecked: z.number().int(),
+  lastCheckpoint: z.object({ sequence: z.number().int(), at: Instant }).nullable(),
+  /** Events that no checkpoint covers yet: cutting these off could not be proven by signatures. */
+  eventsAfterLastCheckpoint: z.number().int(),
+  /** Events compared with the log itself, which still holds them; 0 where that was not asked. */
+  eventsComparedWithLog: z.number().int(),
   faults: z.array(AuditFault),
 });
 export type AuditVerification = z.infer<typeof AuditVerification>;

@@ -1,6 +1,6 @@
-import type { CallDetail, CallRecord, Json, Redaction, StoredEvent } from '@sallyport/contracts';
+import type { CallRecord, Json, Redaction, StoredEvent } from '@sallyport/contracts';
 import { epochMsOf } from './instant.js';
-import { formatMicros, recordLine } from './record-line.js';
+import { formatMicros, formatRecordLine } from './record-line.js';
 import { visibleField, visibleText } from './visible-text.js';
 
 const LABEL_WIDTH = 12;
@@ -99,9 +99,9 @@ const timelineOf = (events: readonly StoredEvent[]): readonly string[] => {
  * One call for a terminal: its line of record, what is known of it, and its events in the order they happened, with the time since the
  * first one and where each lies in the record. A call whose request is not on record yet shows its events alone. Never ends with a newline.
  */
-export const formatCallDetail = ({ call, events }: CallDetail): string =>
+export const formatCallDetail = (record: CallRecord | null, events: readonly StoredEvent[]): string =>
   [
-    ...(call === null ? ['the request of this call is not on record'] : [recordLine(call), '', ...factsOf(call)]),
+    ...(record === null ? ['the request of this call is not on record'] : [formatRecordLine(record), '', ...factsOf(record)]),
     '',
     'events',
     ...timelineOf(events),

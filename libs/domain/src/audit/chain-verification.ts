@@ -26,10 +26,10 @@ export type ChainFaultKind = 'edited' | 'deleted' | 'reordered' | 'inserted';
 /** What was done to a chain, where, and to which event as far as anybody can tell. */
 export interface ChainFault {
   readonly kind: ChainFaultKind;
-  readonly position: bigint | null;
+  readonly position: bigint;
   readonly entry: bigint;
   readonly eventId: string | null;
-  readonly explanation: string;
+  readonly detail: string;
 }
 
 /** Where every chain begins. */
@@ -44,12 +44,12 @@ export const follow = (sha256: Sha256, end: ChainEnd, next: ChainEntry): ChainEn
   return { entry: next.entry, position: next.record.position, hash: next.hash, eventId: next.record.id, hashBefore: end.hash };
 };
 
-const faultAt = (kind: ChainFaultKind, { entry, record }: ChainEntry, explanation: string): ChainFault => ({
+const faultAt = (kind: ChainFaultKind, { entry, record }: ChainEntry, detail: string): ChainFault => ({
   kind,
   position: record.position,
   entry,
   eventId: record.id,
-  explanation,
+  detail,
 });
 
 /** Looks among the neighbours for the place an entry came from; `null` when it fits nowhere. */
@@ -71,7 +71,8 @@ const findMove = (sha256: Sha256, entry: ChainEntry, neighbours: readonly ChainE
 
 /**
  * Says what was done where `follow` found an entry that does not hold: `end` is the end before it, `next` the entry after it, `neighbours`
- * entries round it, among which a moved one is looked for. Names the first event concerned; of a deletion, the last of the missing ones.
+ * entries round it, among which a moved one is looked for. Names the first event concerned; of a deletion, the last of the
+ * missing ones, at the first position that may be missing.
  */
 export const explainFault = (
   sha256: Sha256,
@@ -94,7 +95,7 @@ export const explainFault = (
       position: end.position,
       entry: end.entry,
       eventId: end.eventId,
-      explanation: 'the entry after it follows the one before it',
+      detail: 'the entry after it follows the one before it',
     };
   }
   if (entry.entry <= end.entry) return faultAt('reordered', entry, `numbered ${entry.entry}, but stands after number ${end.entry}`);
@@ -102,10 +103,10 @@ export const explainFault = (
     const missing = entry.entry > end.entry + 1n ? entry.entry - end.entry - 1n : 1n;
     return {
       kind: 'deleted',
-      position: null,
+      position: end.position + 1n,
       entry: entry.entry > end.entry + 1n ? entry.entry - 1n : end.entry,
       eventId: entry.previousEventId,
-      explanation: `${missing} missing between position ${end.position} and position ${entry.record.position}`,
+      detail: `${missing} missing between position ${end.position} and position ${entry.record.position}`,
     };
   }
   return {
@@ -113,6 +114,6 @@ export const explainFault = (
     position: end.position,
     entry: end.entry,
     eventId: end.eventId,
-    explanation: 'its hash was made anew; the entry after it still names the old one',
+    detail: 'its hash was made anew; the entry after it still names the old one',
   };
 };

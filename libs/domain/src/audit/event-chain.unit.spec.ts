@@ -101,7 +101,7 @@ describe('verifying a chain', () => {
       kind: 'deleted',
       entry: 7n,
       eventId: 'e14',
-      explanation: expect.stringContaining('3 missing'),
+      detail: expect.stringContaining('3 missing'),
     });
     expect(firstFault(chainOf(10).toSpliced(0, 1))).toMatchObject({ kind: 'deleted', eventId: 'e2' });
     const renumbered = chainOf(10)

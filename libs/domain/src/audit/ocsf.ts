@@ -1,7 +1,7 @@
 import type { CallRecord, OcsfApiActivityV1, RiskTier } from '@sallyport/contracts';
 import { type CallState, decisionOf, type EndPart, type RequestPart, toCallRecord } from './call-state.js';
 import { epochMsOf } from './instant.js';
-import { recordLine } from './record-line.js';
+import { formatRecordLine } from './record-line.js';
 import { visibleText } from './visible-text.js';
 
 /** A value with its caption, as OCSF gives every enumeration. */
@@ -194,7 +194,7 @@ export const toOcsfApiActivity = (state: CallState): OcsfApiActivityV1 | null =>
     end_time: endMs,
     duration: Math.max(0, endMs - startMs),
     timezone_offset: 0,
-    message: recordLine(record),
+    message: formatRecordLine(record),
     metadata: {
       version: OCSF_VERSION,
       uid: end.eventId,

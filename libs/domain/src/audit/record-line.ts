@@ -41,7 +41,7 @@ const verdictOf = ({ decision, outcome, code }: CallRecord): string => {
  * One call on one line: `user:ada via agent:triage called fs/write_file policy:writers-low allow 7 ms trace 4bf9…`.
  * Names that strangers choose are made visible and quoted, so that no name can end the line, hide a part of it or add a field.
  */
-export const recordLine = (record: CallRecord): string =>
+export const formatRecordLine = (record: CallRecord): string =>
   [
     whoOf(record),
     'called',

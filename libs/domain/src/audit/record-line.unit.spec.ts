@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { formatCallDetail } from './call-detail.js';
 import { initialCallState, toCallRecord } from './call-state.js';
 import { evolveCall } from './evolve-call.js';
-import { recordLine } from './record-line.js';
+import { formatRecordLine } from './record-line.js';
 import { visibleText } from './visible-text.js';
 
 const record = (...events: readonly AnyEnvelope[]): CallRecord => {
@@ -24,18 +24,20 @@ const record = (...events: readonly AnyEnvelope[]): CallRecord => {
 
 describe('the line of record', () => {
   test('says who, via whom, what, by which policy, with what verdict, how fast and in which trace', () => {
-    expect(recordLine(record(toolCallRequested(), policyDecided(), toolCallDispatched(), toolCallCompleted()))).toBe(
+    expect(formatRecordLine(record(toolCallRequested(), policyDecided(), toolCallDispatched(), toolCallCompleted()))).toBe(
       'user:ada via agent:triage called fs/write_file policy:writers-low allow 7 ms trace 4bf9…',
     );
   });
 
   test('shows the code of a refusal', () => {
     expect(
-      recordLine(record(toolCallRequested(), policyDecided({ effect: 'deny', policyIds: [], code: 'policy.denied' }), toolCallRefused())),
+      formatRecordLine(
+        record(toolCallRequested(), policyDecided({ effect: 'deny', policyIds: [], code: 'policy.denied' }), toolCallRefused()),
+      ),
     ).toBe('user:ada via agent:triage called fs/write_file policy:none deny policy.denied 3 ms trace 4bf9…');
-    expect(recordLine(record(toolCallRefused({ stage: 'edge', code: 'tool.unknown', request: requestFacts(), totalMicros: 400 })))).toBe(
-      'user:ada via agent:triage called fs/write_file policy:none refused tool.unknown 0.4 ms trace 4bf9…',
-    );
+    expect(
+      formatRecordLine(record(toolCallRefused({ stage: 'edge', code: 'tool.unknown', request: requestFacts(), totalMicros: 400 }))),
+    ).toBe('user:ada via agent:triage called fs/write_file policy:none refused tool.unknown 0.4 ms trace 4bf9…');
   });
 
   test('shows a failure beside the decision', () => {
@@ -46,14 +48,14 @@ describe('the line of record', () => {
       upstreamMicros: 1,
       totalMicros: 30_001_000,
     });
-    expect(recordLine(record(toolCallRequested(), policyDecided(), toolCallDispatched(), failed))).toBe(
+    expect(formatRecordLine(record(toolCallRequested(), policyDecided(), toolCallDispatched(), failed))).toBe(
       'user:ada via agent:triage called fs/write_file policy:writers-low allow failed upstream.timeout 30,001 ms trace 4bf9…',
     );
   });
 
   test('names the person first and the agent that called last', () => {
     const { principal } = requestFacts();
-    const line = recordLine(
+    const line = formatRecordLine(
       record(
         toolCallRequested({
           principal: { ...principal, actors: ['agent:inner', 'agent:outer'] },
@@ -68,7 +70,7 @@ describe('the line of record', () => {
 
   test('lets no name end the line, hide a part of it or add a field', () => {
     const name = 'x\npolicy:admin allow\u202e\u200b\u0007\u00a0';
-    const line = recordLine(record(toolCallRequested({ tool: null, target: { kind: 'tool', server: 'fs', name } })));
+    const line = formatRecordLine(record(toolCallRequested({ tool: null, target: { kind: 'tool', server: 'fs', name } })));
     expect(line).toContain('called "fs/x\\u{a}policy:admin allow\\u{202e}\\u{200b}\\u{7}\\u{a0}" policy:none pending');
   });
 
@@ -94,7 +96,7 @@ describe('the detail of a call', () => {
       source: each.source,
       data: JSON.parse(JSON.stringify(each.data)),
     }));
-    const text = formatCallDetail({ call: record(...events), events: stored });
+    const text = formatCallDetail(record(...events), stored);
     expect(text).toContain('user:ada via agent:triage called fs/write_file');
     expect(text).toContain('masked back pii.email ×2 at /content/0/text');
     expect(text).toContain('  +0 ms  ToolCallRequested');
