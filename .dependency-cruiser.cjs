@@ -1,5 +1,5 @@
 // Import directions: which room may use which. Everything not allowed here is forbidden; the reasons are in the comments.
-// test/contract/layering.spec.ts derives the same rules from the sources, so that a disabled lint cannot hide a breach.
+// test/contract/layering.contract.spec.ts derives the same rules from the sources, so that a disabled lint cannot hide a breach.
 
 /** Specs and contract suites may use more than the code they test. */
 const TESTS = '(\\.spec|\\.contract)\\.ts$';

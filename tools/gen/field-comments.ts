@@ -2,12 +2,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const CONTRACTS = fileURLToPath(new URL('../../libs/contracts/src/', import.meta.url));
-const COMMENTED_FIELD = /\/\*\*\s*([^*]+?)\s*\*\/\s*\n\s*(\w+):/g;
+const COMMENTED_FIELD = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*\n\s*(\w+):/g;
 
 const commentsIn = (source: string): ReadonlyMap<string, string> =>
   new Map(
     [...source.matchAll(COMMENTED_FIELD)].flatMap(([, comment, name]) =>
-      comment && name ? [[name, comment.replaceAll(/\s+/g, ' ')]] : [],
+      comment && name
+        ? [
+            [
+              name,
+              comment
+                .replaceAll(/\n\s*\*/g, ' ')
+                .replaceAll(/\s+/g, ' ')
+                .trim(),
+            ],
+          ]
+        : [],
     ),
   );
 

@@ -1,0 +1,223 @@
+// Literal values of what others depend on, never imported from the sources. A red pin means "decide", not "forbidden": a change here is a change
+// of public API, and belongs in CHANGELOG.md.
+import {
+  ERRORS,
+  EVENT_DEFINITIONS,
+  encodeEvent,
+  HTTP_HEADERS,
+  JWT_CLAIMS,
+  META_KEYS,
+  RECORD_HEADERS,
+  SERVICES,
+  TOPICS,
+} from '@sallyport/contracts';
+import { describe, expect, test } from 'vitest';
+
+const TOPIC_LAYOUT: readonly (readonly [name: string, writer: string, partitions: number, cleanup: string, key: string])[] = [
+  ['tool-call.events.v1', 'edge-gateway', 8, 'delete', 'chainId'],
+  ['policy.events.v1', 'policy-decision', 8, 'delete', 'chainId'],
+  ['budget.events.v1', 'budget-accountant', 8, 'delete', 'chainId'],
+  ['approval.events.v1', 'approval', 8, 'delete', 'chainId'],
+  ['catalog.state.v1', 'policy-decision', 1, 'compact', 'tenantId + id'],
+  ['policy.state.v1', 'policy-decision', 1, 'compact', 'tenantId + id'],
+  ['controls.state.v1', 'policy-decision', 1, 'compact', 'tenantId + id'],
+  ['budget.state.v1', 'budget-accountant', 1, 'compact', 'tenantId + id'],
+  ['audit.ocsf.v1', 'audit-projector', 8, 'delete', 'tenantId'],
+  ['audit.checkpoints.v1', 'audit-projector', 1, 'delete', 'log id'],
+  ['edge-gateway.dead-letter.v1', 'edge-gateway', 1, 'delete', 'key of the failed record'],
+  ['policy-decision.dead-letter.v1', 'policy-decision', 1, 'delete', 'key of the failed record'],
+  ['budget-accountant.dead-letter.v1', 'budget-accountant', 1, 'delete', 'key of the failed record'],
+  ['approval.dead-letter.v1', 'approval', 1, 'delete', 'key of the failed record'],
+  ['audit-projector.dead-letter.v1', 'audit-projector', 1, 'delete', 'key of the failed record'],
+];
+
+const EVENT_TYPES = [
+  'ToolCallRequested.v1',
+  'ToolCallReevaluationRequested.v1',
+  'ToolCallParked.v1',
+  'ToolCallResumed.v1',
+  'ToolCallRefused.v1',
+  'ToolCallDispatched.v1',
+  'ToolCallCompleted.v1',
+  'ToolCallFailed.v1',
+  'ToolCallPlanned.v1',
+  'ToolCallInputRequired.v1',
+  'ToolCallInDoubt.v1',
+  'ToolCallResolved.v1',
+  'ToolCallAbandoned.v1',
+  'ToolCallCancelled.v1',
+  'RequestRejected.v1',
+  'ToolDefinitionsObserved.v1',
+  'PolicyDecided.v1',
+  'PolicyChanged.v1',
+  'PolicySetInForce.v1',
+  'CatalogChanged.v1',
+  'DefinitionPinned.v1',
+  'DefinitionDrifted.v1',
+  'ToolInCatalog.v1',
+  'ControlChanged.v1',
+  'ControlInForce.v1',
+  'ChainPoisoned.v1',
+  'ChainCleared.v1',
+  'BudgetReserved.v1',
+  'BudgetReservationRefused.v1',
+  'BudgetSettled.v1',
+  'BudgetReleased.v1',
+  'BudgetOverran.v1',
+  'BudgetQuoted.v1',
+  'BudgetLimitChanged.v1',
+  'PriceListChanged.v1',
+  'BudgetAccountInForce.v1',
+  'ApprovalRequested.v1',
+  'ApprovalGranted.v1',
+  'ApprovalRejected.v1',
+  'ApprovalExpired.v1',
+  'ApprovalWithdrawn.v1',
+  'ApprovalParamsUnmasked.v1',
+  'ApprovalRuleChanged.v1',
+  'AuditCheckpoint.v1',
+  'OcsfApiActivity.v1',
+];
+
+const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, retryable: boolean])[] = [
+  ['approval.required', 403, -31403, false],
+  ['call.cancelled', 499, -31499, true],
+  ['call.deadline-passed', 504, -31504, true],
+  ['call.in-doubt', 409, -31409, false],
+  ['call.tenant-saturated', 429, -31429, true],
+  ['catalog.not-callable', 403, -31403, false],
+  ['chain.poisoned', 403, -31403, false],
+  ['configuration.invalid', 500, -31500, false],
+  ['content.arguments-too-deep', 400, -32602, false],
+  ['content.arguments-too-large', 413, -31413, false],
+  ['contract.invalid-event', 500, -31500, false],
+  ['contract.unknown-event', 500, -31500, false],
+  ['control.killed', 403, -31403, false],
+  ['identity.forbidden', 403, -31403, false],
+  ['identity.token-invalid', 401, -31401, false],
+  ['identity.token-missing', 401, -31401, false],
+  ['internal.error', 500, -31500, true],
+  ['invoke.arguments-invalid', 422, -32602, false],
+  ['log.position-lost', 503, -31503, true],
+  ['log.unavailable', 503, -31503, true],
+  ['policy.denied', 403, -31403, false],
+  ['policy.invalid', 422, -31422, false],
+  ['policy.unavailable', 503, -31503, true],
+  ['request.body-too-large', 413, -31413, false],
+  ['request.envelope-invalid', 400, -32602, false],
+  ['request.header-mismatch', 400, -32020, false],
+  ['request.host-refused', 403, -31403, false],
+  ['request.invalid', 400, -32600, false],
+  ['request.method-not-allowed', 405, -32600, false],
+  ['request.not-acceptable', 406, -32600, false],
+  ['request.not-found', 404, -32601, false],
+  ['request.origin-refused', 403, -31403, false],
+  ['request.parse-error', 400, -32700, false],
+  ['request.unknown-method', 404, -32601, false],
+  ['request.unsupported-media-type', 415, -32600, false],
+  ['request.unsupported-version', 400, -32022, false],
+  ['scope.insufficient', 403, -31403, false],
+  ['sealing.open-failed', 500, -31500, false],
+  ['session.unknown', 404, -32600, false],
+  ['store.platform-unsupported', 500, -31500, false],
+  ['store.start-failed', 500, -31500, false],
+  ['store.unavailable', 503, -31503, true],
+  ['stream.conflict', 409, -31409, true],
+  ['tool.unknown', 404, -32602, false],
+  ['upstream.answer-invalid', 502, -31502, false],
+  ['upstream.answer-too-large', 502, -31502, false],
+  ['upstream.circuit-open', 503, -31503, true],
+  ['upstream.failed', 502, -31502, false],
+  ['upstream.timeout', 504, -31504, false],
+  ['upstream.unreachable', 503, -31503, true],
+];
+
+describe('what others depend on stays as it is', () => {
+  test('services, which are also roles, schemas and consumer groups', () =>
+    expect(SERVICES).toEqual(['edge-gateway', 'policy-decision', 'budget-accountant', 'approval', 'audit-projector']));
+
+  test('topics: name, writer, partitions (fixed for life), cleanup, key', () =>
+    expect(Object.entries(TOPICS).map(([name, { from, partitions, cleanup, key }]) => [name, from, partitions, cleanup, key])).toEqual(
+      TOPIC_LAYOUT,
+    ));
+
+  test('event types and versions', () => expect(EVENT_DEFINITIONS.map(({ type, version }) => `${type}.v${version}`)).toEqual(EVENT_TYPES));
+
+  test('error codes with their status, JSON-RPC code and whether to retry', () =>
+    expect(Object.entries(ERRORS).map(([code, { http, rpc, retryable }]) => [code, http, rpc, retryable])).toEqual(ERROR_CODES));
+
+  test('HTTP headers', () =>
+    expect(HTTP_HEADERS).toEqual({
+      callId: 'Sallyport-Call-Id',
+      model: 'Sallyport-Model',
+      prompt: 'Sallyport-Prompt',
+      intent: 'Sallyport-Intent',
+      workflow: 'Sallyport-Workflow',
+      plan: 'Sallyport-Plan',
+      idempotencyKey: 'Idempotency-Key',
+    }));
+
+  test('_meta keys', () =>
+    expect(META_KEYS).toEqual({
+      callId: 'io.sallyport/call-id',
+      model: 'io.sallyport/model',
+      prompt: 'io.sallyport/prompt',
+      intent: 'io.sallyport/intent',
+      workflow: 'io.sallyport/workflow',
+      plan: 'io.sallyport/plan',
+      idempotencyKey: 'io.sallyport/idempotency-key',
+      error: 'io.sallyport/error',
+    }));
+
+  test('JWT claims', () =>
+    expect(JWT_CLAIMS).toEqual({
+      tenant: 'sallyport_tenant',
+      workflow: 'sallyport_workflow',
+      mode: 'sallyport_mode',
+      environment: 'sallyport_environment',
+    }));
+
+  test('headers of a record', () =>
+    expect(RECORD_HEADERS).toEqual({ traceparent: 'traceparent', edgeId: 'edge-id', contentType: 'content-type' }));
+
+  test('the CloudEvents attributes of an event on the wire', () => {
+    const { topic, key, headers, value } = encodeEvent({
+      id: '019a3f5c-77a1-7c3e-9d21-6b1f0e2a4c88',
+      type: 'ToolCallInDoubt',
+      version: 1,
+      source: '/edge-gateway/edge-1',
+      occurredAt: '2026-11-21T12:00:00.000Z',
+      tenantId: 'acme',
+      key: 'chain-1',
+      callId: 'call-1',
+      chainId: 'chain-1',
+      subject: 'user:ada',
+      actor: 'agent:triage',
+      causationId: 'cause-1',
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      edgeId: 'edge-1',
+      data: { attempt: 1, reason: 'lost' },
+    });
+    expect({ topic, key, value }).toEqual({ topic: 'tool-call.events.v1', key: 'chain-1', value: '{"attempt":1,"reason":"lost"}' });
+    expect(headers).toEqual({
+      ce_specversion: '1.0',
+      ce_id: '019a3f5c-77a1-7c3e-9d21-6b1f0e2a4c88',
+      ce_source: '/edge-gateway/edge-1',
+      ce_type: 'io.sallyport.ToolCallInDoubt.v1',
+      ce_time: '2026-11-21T12:00:00.000Z',
+      ce_partitionkey: 'chain-1',
+      ce_tenantid: 'acme',
+      ce_traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      ce_subject: 'call-1',
+      ce_correlationid: 'call-1',
+      ce_chainid: 'chain-1',
+      ce_causationid: 'cause-1',
+      ce_authtype: 'app_user',
+      ce_authid: 'user:ada',
+      ce_actorid: 'agent:triage',
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      'edge-id': 'edge-1',
+      'content-type': 'application/json',
+    });
+  });
+});
