@@ -1,0 +1,27 @@
+import type { Claimed, Principal, RequestFacts } from '@sallyport/contracts';
+import type { JsonObject } from '@sallyport/mcp';
+import type { Span } from '@sallyport/platform';
+
+/** One request of a verified principal, parsed once. Everything the gateway does about it takes this and nothing else. */
+export interface AuthenticatedCall {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly transport: RequestFacts['transport'];
+  readonly protocolVersion: string | null;
+  /** The JSON-RPC method, or the name of a transport act (`stream/open`, `session/delete`, `response`). */
+  readonly method: string;
+  readonly target: RequestFacts['target'];
+  /** The parameters without `_meta`: what is hashed, sealed, inspected and decided upon. */
+  readonly params: JsonObject;
+  /** `params._meta` without what the protocol and we put there: travels on, inspected like the parameters. */
+  readonly meta: JsonObject;
+  readonly claimed: Claimed;
+  readonly idempotencyKey: string | null;
+  /** A stream that stays open: counted and bounded apart from calls. */
+  readonly isStream: boolean;
+  /** Monotonic, at the first byte. */
+  readonly receivedAtMs: number;
+  readonly span: Span;
+  /** Aborted when the client hangs up. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,422 @@
+import { type AnyEnvelope, AppError, decodeEvent, type Principal } from '@sallyport/contracts';
+import { MemoryEventLog } from '@sallyport/log';
+import type { JsonObject } from '@sallyport/mcp';
+import { openSealer, quietTelemetry, rootKeyOf, systemClock, systemIdSource } from '@sallyport/platform';
+import { aTestClock } from '@sallyport/testing';
+import { expect, test } from 'vitest';
+import { CatalogView } from '../catalog-view/catalog-view.js';
+import { EDGE_DEFAULTS, type EdgeSettings } from '../edge-settings.js';
+import { AnswerJoin } from '../join/answer-join.js';
+import { UnrecordedOutcomes } from '../record/unrecorded-outcomes.js';
+import { type Answering, answerDecisions, aToolRecord, publishTools } from '../testing/decisions.harness.js';
+import { ArgumentValidator } from './argument-validator.js';
+import type { AuthenticatedCall } from './authenticated-call.js';
+import { CallAdmission } from './call-admission.js';
+import { CallRunner } from './call-runner.js';
+import type { DispatchClaim, KeptOutcome } from './dispatch-claims.port.js';
+import type { Dispatch, UpstreamExchange } from './exchange.port.js';
+
+const principal: Principal = {
+  subject: 'user:ada',
+  actors: ['agent:triage'],
+  tenantId: 'acme',
+  issuer: 'https://issuer.example',
+  scopes: ['tools:read'],
+  mode: 'interactive',
+  clientId: null,
+  environment: 'test',
+  tokenSource: 'test',
+  workflow: null,
+};
+const SECRET = 'ghp_abcdefghijklmnopqrstuvwxyz0123456789';
+
+const open = async (answering: Answering, over: Partial<EdgeSettings> = {}) => {
+  const log = new MemoryEventLog();
+  const clock = aTestClock();
+  const settings: EdgeSettings = {
+    ...EDGE_DEFAULTS,
+    edgeId: 'edge-1',
+    publicUrl: 'http://gateway.test',
+    allowedHosts: [],
+    allowedOrigins: [],
+    tenants: ['acme'],
+    ...over,
+  };
+  const join = new AnswerJoin(log, settings.edgeId);
+  const catalog = new CatalogView(log, settings.edgeId);
+  await publishTools(log, [
+    aToolRecord({
+      server: 'fs',
+      name: 'read',
+      definition: { name: 'read', inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } },
+    }),
+    aToolRecord({ server: 'fs', name: 'write', riskTier: 'write-low' }),
+  ]);
+  await Promise.all([join.start(), catalog.start()]);
+  await answerDecisions(log, answering);
+  const claims = { won: [] as DispatchClaim[], kept: [] as KeptOutcome[], settled: [] as string[], winning: true };
+  const unrecorded = new UnrecordedOutcomes(log);
+  const runner = new CallRunner({
+    settings,
+    log,
+    join,
+    catalog,
+    validator: new ArgumentValidator(),
+    admission: new CallAdmission({ calls: settings.callsInFlightMaxPerTenant, streams: 10 }),
+    claims: {
+      win: async (claim) => claims.winning && claims.won.push(claim) > 0,
+      settle: (callId) => {
+        claims.settled.push(callId);
+      },
+      keep: async (outcome) => {
+        claims.kept.push(outcome);
+      },
+      kept: async () => [],
+      drain: async () => {},
+    },
+    unrecorded,
+    minter: { mint: async ({ scope }) => ({ token: `token for ${scope}`, tokenId: 'jti-1' }) },
+    sealer: openSealer({ rootKey: rootKeyOf([{ kid: 'k1', bytes: Buffer.alloc(32, 7) }], 'test'), clock: systemClock }),
+    telemetry: quietTelemetry(),
+    clock,
+    ids: systemIdSource,
+  });
+  const events = (): AnyEnvelope[] => log.recordsOf('tool-call.events.v1').map((record) => decodeEvent(record));
+  const types = (callId: string): string[] =>
+    events()
+      .filter((event) => event.callId === callId)
+      .map((event) => event.type);
+  return {
+    log,
+    clock,
+    runner,
+    claims,
+    unrecorded,
+    events,
+    types,
+    text: () => JSON.stringify(log.recordsOf('tool-call.events.v1').map((r) => r.value)),
+  };
+};
+
+let count = 0;
+const aCall = (over: Partial<AuthenticatedCall> = {}): AuthenticatedCall => ({
+  callId: `call-${++count}`,
+  principal,
+  transport: 'rest',
+  protocolVersion: null,
+  method: 'tools/call',
+  target: { kind: 'tool', server: 'fs', name: 'read' },
+  params: { name: 'read', arguments: { path: '/tmp/a' } },
+  meta: {},
+  claimed: { model: null, prompt: null, intent: null, workflow: null, session: null, client: null },
+  idempotencyKey: null,
+  isStream: false,
+  receivedAtMs: 0,
+  span: quietTelemetry().startSpan('test'),
+  signal: new AbortController().signal,
+  ...over,
+});
+const aWrite = (over: Partial<AuthenticatedCall> = {}) =>
+  aCall({ target: { kind: 'tool', server: 'fs', name: 'write' }, params: { name: 'write', arguments: { text: 'x' } }, ...over });
+
+interface Upstream extends UpstreamExchange {
+  readonly sent: Dispatch[];
+  readonly released: JsonObject[];
+}
+const anUpstream = (
+  answer: (dispatch: Dispatch) => Promise<JsonObject> | JsonObject = () => ({ result: { content: [] } }),
+  isReachable = true,
+): Upstream => {
+  const sent: Dispatch[] = [];
+  const released: JsonObject[] = [];
+  return {
+    kind: 'upstream',
+    server: 'fs',
+    routeVersion: '1',
+    audience: 'http://fs',
+    isReachable: () => isReachable,
+    sent,
+    released,
+    send: async (dispatch) => {
+      sent.push(dispatch);
+      released.push(await dispatch.settle(await answer(dispatch)));
+    },
+  };
+};
+const allow: Answering = () => ({});
+
+test('records, decides, dispatches and records again before anything is released', async () => {
+  const edge = await open(allow);
+  const upstream = anUpstream();
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toEqual({ kind: 'answered', callId: call.callId });
+  expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
+  expect(upstream.sent[0]?.token).toBe('token for fs/read');
+  expect(edge.claims.won).toEqual([]);
+});
+
+test('claims a writing call before its first byte, and only that', async () => {
+  const edge = await open(allow);
+  const call = aWrite();
+  const seen: string[][] = [];
+  await edge.runner.run(
+    call,
+    anUpstream(() => {
+      seen.push(edge.types(call.callId));
+      return { result: {} };
+    }),
+  );
+  expect(seen).toEqual([['ToolCallRequested', 'ToolCallDispatched']]);
+  expect(edge.claims.won).toMatchObject([{ callId: call.callId, attempt: 1 }]);
+  expect(edge.claims.settled).toEqual([call.callId]);
+});
+
+test('sends nothing when somebody else holds the claim', async () => {
+  const edge = await open(allow);
+  edge.claims.winning = false;
+  const upstream = anUpstream();
+  expect(await edge.runner.run(aWrite(), upstream)).toMatchObject({ kind: 'refused', code: 'stream.conflict' });
+  expect(upstream.sent).toEqual([]);
+});
+
+test('sends nothing of what policy denies', async () => {
+  const edge = await open(() => ({ effect: 'deny', code: 'scope.insufficient', requiredScopes: ['fs:write'] }));
+  const upstream = anUpstream();
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({
+    kind: 'refused',
+    code: 'scope.insufficient',
+    requiredScopes: ['fs:write'],
+  });
+  expect(upstream.sent).toEqual([]);
+  expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallRefused']);
+});
+
+test('sends nothing without a decision, and says who did not answer', async () => {
+  const edge = await open(() => null, { decisionTimeoutMs: 30 });
+  const upstream = anUpstream();
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'policy.unavailable' });
+  expect(upstream.sent).toEqual([]);
+  expect(edge.events().at(-1)).toMatchObject({ type: 'ToolCallRefused', data: { stage: 'policy', reasons: ['missing.policy'] } });
+});
+
+test('refuses at the deadline of the call', async () => {
+  const edge = await open(
+    () => {
+      edge.clock.advance(5_000);
+      return null;
+    },
+    { callTtlMs: 40 },
+  );
+  expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'refused', code: 'call.deadline-passed' });
+});
+
+test('asks anew when the question is older than a second, and acts on the new answer alone', async () => {
+  const edge = await open((_asked, evaluation) => {
+    if (evaluation === 1) edge.clock.advance(1_500);
+    return {};
+  });
+  const upstream = anUpstream();
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'answered' });
+  expect(edge.types(call.callId)).toEqual([
+    'ToolCallRequested',
+    'ToolCallReevaluationRequested',
+    'ToolCallDispatched',
+    'ToolCallCompleted',
+  ]);
+  expect(upstream.sent).toHaveLength(1);
+});
+
+test('obeys a denial that came instead of a fresh allow', async () => {
+  const edge = await open((_asked, evaluation) => {
+    if (evaluation === 1) edge.clock.advance(1_500);
+    return evaluation === 1 ? {} : { effect: 'deny' };
+  });
+  const upstream = anUpstream();
+  expect(await edge.runner.run(aWrite(), upstream)).toMatchObject({ kind: 'refused', code: 'policy.denied' });
+  expect(upstream.sent).toEqual([]);
+});
+
+test('refuses an answer nobody here can read', async () => {
+  const edge = await open(() => ({ evaluation: 0 }));
+  expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'refused', code: 'policy.unavailable' });
+});
+
+test('shows a secret in no event, and sends it on only where no obligation masks it', async () => {
+  const params = { name: 'read', arguments: { path: `token ${SECRET}` } };
+  const plain = await open(allow);
+  const upstream = anUpstream(() => ({ result: { content: [{ type: 'text', text: `ada@example.com ${SECRET}` }] } }));
+  await plain.runner.run(aCall({ params }), upstream);
+  expect(JSON.stringify(upstream.sent[0]?.params)).toContain(SECRET);
+  expect(JSON.stringify(upstream.released)).toContain('ada@example.com');
+  expect(plain.text()).not.toContain(SECRET);
+  expect(plain.text()).not.toContain('ada@example.com');
+  expect(plain.events()[0]).toMatchObject({ data: { labels: ['secret.provider-key'] } });
+
+  const masking = await open(() => ({
+    obligations: [
+      { type: 'mask-arguments', labels: ['secret.provider-key'] },
+      { type: 'mask-result', labels: ['pii.email'] },
+    ],
+  }));
+  const masked = anUpstream(() => ({ result: { content: [{ type: 'text', text: 'ada@example.com' }] } }));
+  await masking.runner.run(aCall({ params }), masked);
+  expect(masked.sent[0]?.params).toEqual({ name: 'read', arguments: { path: 'token [secret.provider-key]' } });
+  expect(masked.released).toEqual([{ result: { content: [{ type: 'text', text: '[pii.email]' }] } }]);
+  expect(masking.events().at(-1)).toMatchObject({ type: 'ToolCallCompleted', data: { redactions: [{ label: 'pii.email', count: 1 }] } });
+});
+
+test('tells a principal nothing of a schema before the decision', async () => {
+  const denied = await open(() => ({ effect: 'deny', code: 'tool.unknown' }));
+  const params = { name: 'read', arguments: { path: 7 } };
+  expect(await denied.runner.run(aCall({ params }), anUpstream())).toMatchObject({ code: 'tool.unknown' });
+  const allowed = await open(allow);
+  const upstream = anUpstream();
+  expect(await allowed.runner.run(aCall({ params }), upstream)).toMatchObject({ code: 'invoke.arguments-invalid' });
+  expect(upstream.sent).toEqual([]);
+});
+
+test('refuses arguments beyond the bounds in one event that tells the whole story', async () => {
+  const edge = await open(allow, { argumentBytesMax: 100 });
+  const call = aCall({ params: { name: 'read', arguments: { path: 'x'.repeat(200) } } });
+  expect(await edge.runner.run(call, anUpstream())).toMatchObject({ code: 'content.arguments-too-large' });
+  expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', data: { stage: 'edge', request: { method: 'tools/call' } } }]);
+  let deep: JsonObject = {};
+  for (let level = 0; level < 40; level++) deep = { deep };
+  const roomy = await open(allow);
+  expect(await roomy.runner.run(aCall({ params: { name: 'read', arguments: deep } }), anUpstream())).toMatchObject({
+    code: 'content.arguments-too-deep',
+  });
+});
+
+test('refuses a tenant that has too much in flight, and lets it in again', async () => {
+  const edge = await open(allow, { callsInFlightMaxPerTenant: 1 });
+  let free: () => void = () => {};
+  const blocked = anUpstream(() => new Promise((resolve) => (free = () => resolve({ result: {} }))));
+  let reached: () => void = () => {};
+  const arrival = new Promise<void>((resolve) => (reached = resolve));
+  const first = edge.runner.run(aCall(), {
+    ...blocked,
+    send: (dispatch) => {
+      reached();
+      return blocked.send(dispatch);
+    },
+  });
+  await arrival;
+  expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ code: 'call.tenant-saturated' });
+  free();
+  await first;
+  expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'answered' });
+});
+
+test('withholds an answer that the log does not take, keeps it in the claim and records it later', async () => {
+  const edge = await open(allow);
+  const upstream = anUpstream(() => {
+    edge.log.break(true);
+    return { result: { content: [] } };
+  });
+  const call = aWrite();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'log.unavailable' });
+  expect(upstream.released).toEqual([]);
+  expect(edge.claims.kept).toMatchObject([{ callId: call.callId }]);
+  edge.log.break(false);
+  await edge.unrecorded.flush();
+  expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
+  expect(edge.claims.settled).toEqual([call.callId]);
+});
+
+test('lets nothing happen while the log is down', async () => {
+  const edge = await open(allow);
+  edge.log.break(true);
+  const upstream = anUpstream();
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'log.unavailable' });
+  expect(upstream.sent).toEqual([]);
+  edge.log.break(false);
+  await edge.unrecorded.flush();
+  expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', data: { code: 'log.unavailable', request: { method: 'tools/call' } } }]);
+});
+
+test('records a hang-up before the decision, and one while the upstream works', async () => {
+  const early = new AbortController();
+  const waiting = await open(() => {
+    early.abort();
+    return null;
+  });
+  const first = aCall({ signal: early.signal });
+  expect(await waiting.runner.run(first, anUpstream())).toEqual({ kind: 'cancelled', callId: first.callId });
+  expect(waiting.events().at(-1)).toMatchObject({ type: 'ToolCallCancelled', data: { stage: 'requested', reached: 'no' } });
+
+  const late = new AbortController();
+  const working = await open(allow);
+  const upstream = anUpstream(() => {
+    late.abort();
+    throw new AppError('upstream.failed', 'aborted', { detail: { reached: 'yes' } });
+  });
+  const second = aCall({ signal: late.signal });
+  expect(await working.runner.run(second, upstream)).toMatchObject({ kind: 'cancelled' });
+  expect(working.events().at(-1)).toMatchObject({ type: 'ToolCallCancelled', data: { stage: 'dispatched', reached: 'yes' } });
+});
+
+test('records how an upstream failed and whether bytes arrived', async () => {
+  const edge = await open(allow);
+  const upstream = anUpstream(() => {
+    throw new AppError('upstream.timeout', 'slow', { detail: { reached: 'yes' } });
+  });
+  expect(await edge.runner.run(aCall(), upstream)).toMatchObject({ kind: 'refused', code: 'upstream.timeout' });
+  expect(edge.events().at(-1)).toMatchObject({ type: 'ToolCallFailed', data: { code: 'upstream.timeout', reached: 'yes' } });
+});
+
+test('refuses at once while the circuit is open', async () => {
+  const edge = await open(allow);
+  const upstream = anUpstream(undefined, false);
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ code: 'upstream.circuit-open' });
+  expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallRefused']);
+});
+
+test('does not close a call that asks back', async () => {
+  const edge = await open(allow);
+  const call = aCall();
+  const upstream = anUpstream(() => ({
+    result: { resultType: 'input_required', requestState: SECRET, inputRequests: { name: { method: 'elicitation/create', params: {} } } },
+  }));
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'answered' });
+  expect(upstream.released).toMatchObject([{ result: { requestState: SECRET } }]);
+  expect(edge.events().at(-1)).toMatchObject({ type: 'ToolCallInputRequired', data: { round: 1, requests: ['elicitation/create'] } });
+  expect(edge.text()).not.toContain(SECRET);
+});
+
+test('answers by itself only what was allowed, on record before it is released', async () => {
+  const edge = await open(allow);
+  const seen: string[][] = [];
+  const call = aCall({ method: 'tools/list', target: { kind: 'gateway', server: null, name: null }, params: {} });
+  const outcome = await edge.runner.run(call, {
+    kind: 'local',
+    answer: async () => ({ result: { tools: [] } }),
+    release: async () => {
+      seen.push(edge.types(call.callId));
+    },
+  });
+  expect(outcome).toMatchObject({ kind: 'answered' });
+  expect(seen).toEqual([['ToolCallRequested', 'ToolCallCompleted']]);
+});
+
+test('counts interim messages into a rolling digest', async () => {
+  const edge = await open(allow);
+  const upstream = anUpstream();
+  await edge.runner.run(aCall(), {
+    ...upstream,
+    send: async (dispatch) => {
+      expect(dispatch.interim({ method: 'notifications/progress', params: { progress: 1 } })).toEqual({
+        method: 'notifications/progress',
+        params: { progress: 1 },
+      });
+      dispatch.interim({ method: 'notifications/progress', params: { progress: 2 } });
+      await dispatch.settle({ result: {} });
+    },
+  });
+  expect(edge.events().at(-1)).toMatchObject({ data: { interim: { count: 2, digest: expect.any(String) } } });
+});

@@ -1,0 +1,61 @@
+import type { ErrorCode, EventData, ToolRecord } from '@sallyport/contracts';
+import type { JsonObject } from '@sallyport/mcp';
+
+/** What the exchange with the upstream is given, once the call is cleared and on record. */
+export interface Dispatch {
+  readonly callId: string;
+  readonly decision: EventData<'PolicyDecided'>;
+  /** The parameters, masked as the decision demands. */
+  readonly params: JsonObject;
+  readonly meta: JsonObject;
+  /** Masked or not: whether `params` still are what the client sent. */
+  readonly isMasked: boolean;
+  /** Minted for this attempt and this upstream; `null` where it takes none. */
+  readonly token: string | null;
+  /** Of the span of this leg: goes into the upstream's `_meta` and headers. */
+  readonly traceparent: string;
+  readonly tool: ToolRecord | null;
+  /** Aborted when the client hangs up. */
+  readonly signal: AbortSignal;
+  /** Inspects a message that is sent on at once, and counts it into the rolling digest. */
+  interim(message: JsonObject): JsonObject;
+  /**
+   * Inspects the final message and puts it on record. Resolves with what may be released, and only when the record is durable.
+   * Throws `log.unavailable`: then nothing may be released.
+   */
+  settle(message: JsonObject): Promise<JsonObject>;
+  /** The same for an answer without a message (202 of a notification, the end of a stream, 204 of a deleted session). */
+  settleEmpty(upstreamCode: string | null): Promise<void>;
+}
+
+/** How a call reaches its upstream and how its answer reaches the client. */
+export interface UpstreamExchange {
+  readonly kind: 'upstream';
+  readonly server: string;
+  readonly routeVersion: string;
+  /** Audience of the minted token; `null` where the upstream takes none. */
+  readonly audience: string | null;
+  /** `false` refuses before anything is sent: the circuit is open. */
+  isReachable(): boolean;
+  /**
+   * Sends, reads, calls `interim` and `settle`, and releases. Resolves when everything was released; rejects with an `upstream.*` error whose
+   * `detail.reached` says whether bytes arrived.
+   */
+  send(dispatch: Dispatch): Promise<void>;
+}
+
+/** An answer the gateway gives by itself, from what it holds. */
+export interface LocalExchange {
+  readonly kind: 'local';
+  answer(decision: EventData<'PolicyDecided'>, callId: string): Promise<JsonObject>;
+  /** Hands the recorded answer over. For a stream: keeps it open until it ends, then resolves. */
+  release(answer: JsonObject, callId: string): Promise<void>;
+}
+
+export type Exchange = UpstreamExchange | LocalExchange;
+
+/** How a call ended for the transport. What was `answered` is already with the client; a refusal is still to be told. */
+export type CallOutcome =
+  | { readonly kind: 'answered'; readonly callId: string }
+  | { readonly kind: 'cancelled'; readonly callId: string }
+  | { readonly kind: 'refused'; readonly callId: string; readonly code: ErrorCode; readonly requiredScopes: readonly string[] };

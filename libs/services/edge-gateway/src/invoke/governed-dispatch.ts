@@ -1,0 +1,274 @@
+import { AppError, type Envelope, type ErrorCode, type EventData, isAppError } from '@sallyport/contracts';
+import { DECISION_AGE_MS_MAX, methodRuleOf } from '@sallyport/domain';
+import { isJsonObject, type JsonObject } from '@sallyport/mcp';
+import { ATTRIBUTES, type Span } from '@sallyport/platform';
+import { inputSchemaOf } from '../catalog-view/catalog-view.js';
+import type { Step } from '../record/call-story.js';
+import { AnswerInspection, type InspectedAnswer, obligedLabels } from './answer-inspection.js';
+import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
+import type { CallOutcome, LocalExchange, UpstreamExchange } from './exchange.port.js';
+import { splitMeta } from './prepared-request.js';
+
+type Decided = Envelope<'PolicyDecided'>;
+type Reached = EventData<'ToolCallFailed'>['reached'];
+
+/** What acting on a decision led to: an end, or the question asked anew because the decision had become too old. */
+export type Acted = CallOutcome | { readonly kind: 'ask-again'; readonly asked: Promise<void> };
+
+const ATTEMPT = 1;
+
+/** Acts on an `allow`: claims, records the dispatch, sends, inspects, records the answer, releases. One object per call. */
+export class GovernedDispatch {
+  private isClaimed = false;
+  private settled: 'no' | 'recorded' | 'withheld' = 'no';
+  private dispatched: Step | null = null;
+
+  constructor(
+    private readonly governed: GovernedCall,
+    private readonly dependencies: CallRunnerDependencies,
+  ) {}
+
+  /** Throws `store.unavailable` and `log.unavailable` before anything was sent; afterwards every failure is recorded and an outcome. */
+  async act(decision: Decided, askedAtMs: number): Promise<Acted> {
+    const { exchange } = this.governed;
+    return exchange.kind === 'local' ? this.answerLocally(exchange, decision, askedAtMs) : this.dispatch(exchange, decision, askedAtMs);
+  }
+
+  private async answerLocally(exchange: LocalExchange, decision: Decided, askedAtMs: number): Promise<Acted> {
+    const { call, story, question } = this.governed;
+    const answer = await exchange.answer(decision.data, call.callId);
+    const { released, record } = this.inspection(decision).final(answer);
+    const data = { ...record, upstreamMicros: 0, totalMicros: this.sinceMicros(), reportedCostMicros: null };
+    const { events, durable } = story.step({
+      type: 'AnswerLocally',
+      data: { decisionAgeMs: this.ageMs(askedAtMs), question, completed: data },
+    });
+    if (events[0]?.type === 'ToolCallReevaluationRequested') return { kind: 'ask-again', asked: durable };
+    if (events.length === 0) throw new AppError('policy.unavailable', `call ${call.callId} is not cleared`);
+    await durable;
+    await exchange.release(released, call.callId);
+    return { kind: 'answered', callId: call.callId };
+  }
+
+  private async dispatch(exchange: UpstreamExchange, decision: Decided, askedAtMs: number): Promise<Acted> {
+    const { call, story, question, tool, prepared } = this.governed;
+    const fault = this.faultOf(exchange);
+    if (fault !== null) return this.refuse(fault.code, fault.reasons);
+    const masked = prepared.content.mask(obligedLabels(decision.data, 'mask-arguments'));
+    const minted = await this.mint(exchange);
+    const isClaimNeeded = this.isEffectful();
+    if (isClaimNeeded && !(await this.claim())) return this.refuse('stream.conflict', ['claim.taken']);
+    const step = story.step({
+      type: 'Dispatch',
+      data: {
+        decisionAgeMs: this.ageMs(askedAtMs),
+        question,
+        dispatched: {
+          server: exchange.server,
+          routeVersion: exchange.routeVersion,
+          attempt: ATTEMPT,
+          tokenId: minted?.tokenId ?? null,
+          toolDigest: tool?.pinnedDigest ?? null,
+          decisionId: decision.id,
+          dryRun: false,
+          redactions: masked.redactions,
+        },
+      },
+    });
+    if (step.events[0]?.type === 'ToolCallReevaluationRequested') return { kind: 'ask-again', asked: step.durable };
+    if (step.events.length === 0) throw new AppError('policy.unavailable', `call ${call.callId} is not cleared`);
+    this.dispatched = step;
+    if (isClaimNeeded) {
+      const failure = await step.durable.then(() => null).catch((error: unknown) => error);
+      if (failure !== null) return this.fail('log.unavailable', 'no', 0);
+      // The claim and the append took their time: a decision that grew too old meanwhile moves no byte.
+      if (this.ageMs(askedAtMs) > DECISION_AGE_MS_MAX) return this.fail('policy.unavailable', 'no', 0, ['decision-too-old']);
+    }
+    const travelling = splitMeta(masked.value, call.meta);
+    return this.send(exchange, decision, { ...travelling, isMasked: masked.redactions.length > 0, token: minted?.token ?? null });
+  }
+
+  /** What keeps a cleared call from being sent. Told only now: before the decision it would tell a stranger which tools exist. */
+  private faultOf(exchange: UpstreamExchange): { readonly code: ErrorCode; readonly reasons: readonly string[] } | null {
+    const { call, tool, prepared } = this.governed;
+    if (call.target.kind === 'tool' && call.method === 'tools/call') {
+      const digest = prepared.facts.tool?.definitionDigest;
+      const schema = tool === null ? null : inputSchemaOf(tool);
+      if (digest === undefined || schema === null) return { code: 'tool.unknown', reasons: ['catalog.view-behind'] };
+      const args = call.params.arguments ?? {};
+      const fault = isJsonObject(args)
+        ? this.dependencies.validator.check(digest, schema, args)
+        : { reason: 'arguments.invalid', where: ['#/type'] };
+      if (fault !== null) return { code: 'invoke.arguments-invalid', reasons: [fault.reason, ...fault.where] };
+    }
+    return exchange.isReachable() ? null : { code: 'upstream.circuit-open', reasons: [] };
+  }
+
+  /** Whether sending may change something at the upstream; what nobody knows may. */
+  private isEffectful(): boolean {
+    const { call, prepared } = this.governed;
+    if (call.method === 'tools/call') return prepared.facts.tool?.riskTier !== 'read';
+    return call.method === 'response' || methodRuleOf(call.method) === null;
+  }
+
+  private async mint(exchange: UpstreamExchange) {
+    const { call } = this.governed;
+    if (exchange.audience === null) return null;
+    const scope = call.target.kind === 'tool' && call.target.name !== null ? `${exchange.server}/${call.target.name}` : call.method;
+    return this.dependencies.minter.mint({ principal: call.principal, audience: exchange.audience, scope, callId: call.callId });
+  }
+
+  private async claim(): Promise<boolean> {
+    if (this.isClaimed) return true;
+    const { callId, chainId, principal, edgeId } = this.governed.story.identity;
+    this.isClaimed = await this.dependencies.claims.win({ callId, attempt: ATTEMPT, tenantId: principal.tenantId, chainId, edgeId });
+    return this.isClaimed;
+  }
+
+  private async send(
+    exchange: UpstreamExchange,
+    decision: Decided,
+    travelling: { readonly params: JsonObject; readonly meta: JsonObject; readonly isMasked: boolean; readonly token: string | null },
+  ): Promise<CallOutcome> {
+    const { call, tool } = this.governed;
+    const span = this.clientSpan(exchange);
+    const startedMs = this.dependencies.clock.monotonicMs();
+    const inspection = this.inspection(decision);
+    try {
+      await exchange.send({
+        callId: call.callId,
+        decision: decision.data,
+        ...travelling,
+        traceparent: span.traceparent,
+        tool,
+        signal: call.signal,
+        interim: (message) => inspection.interim(message),
+        settle: async (message) => {
+          const inspected = inspection.final(message);
+          await this.record(inspected, startedMs);
+          return inspected.released;
+        },
+        settleEmpty: (upstreamCode) =>
+          this.record({ released: {}, record: inspection.empty(upstreamCode), inputRequests: null }, startedMs),
+      });
+      span.end();
+      if (this.settled === 'no') return await this.fail('upstream.answer-invalid', 'yes', this.microsSince(startedMs));
+      return { kind: 'answered', callId: call.callId };
+    } catch (error) {
+      span.end({ error });
+      return this.afterFailedSend(error, startedMs);
+    }
+  }
+
+  private async record({ record, inputRequests }: InspectedAnswer, startedMs: number): Promise<void> {
+    const upstreamMicros = this.microsSince(startedMs);
+    const totalMicros = this.sinceMicros();
+    const { story } = this.governed;
+    const step =
+      inputRequests === null
+        ? story.step({ type: 'RecordAnswer', data: { ...record, upstreamMicros, totalMicros, reportedCostMicros: null } })
+        : story.step({
+            type: 'RequireInput',
+            data: {
+              requests: inputRequests,
+              outputHash: record.outputHash,
+              labels: record.labels,
+              redactions: record.redactions,
+              upstreamMicros,
+              totalMicros,
+            },
+          });
+    if (!(await this.isDurable(step))) {
+      this.settled = 'withheld';
+      throw new AppError('log.unavailable', `the answer of call ${story.identity.callId} was withheld`);
+    }
+    this.settled = 'recorded';
+  }
+
+  private async afterFailedSend(error: unknown, startedMs: number): Promise<CallOutcome> {
+    const { call, story } = this.governed;
+    const { callId } = call;
+    if (this.settled === 'recorded') return { kind: 'answered', callId };
+    if (this.settled === 'withheld') return { kind: 'refused', callId, code: 'log.unavailable', requiredScopes: [] };
+    const reached = reachedOf(error);
+    if (call.signal.aborted) {
+      await this.isDurable(story.step({ type: 'Cancel', data: { reached, totalMicros: this.sinceMicros() } }));
+      return { kind: 'cancelled', callId };
+    }
+    return this.fail(isAppError(error) ? error.code : 'internal.error', reached, this.microsSince(startedMs));
+  }
+
+  private async fail(code: ErrorCode, reached: Reached, upstreamMicros: number, reasons: string[] = []): Promise<CallOutcome> {
+    const { story, call } = this.governed;
+    const step = story.step({ type: 'RecordFailure', data: { code, reasons, reached, upstreamMicros, totalMicros: this.sinceMicros() } });
+    const isRecorded = await this.isDurable(step);
+    return { kind: 'refused', callId: call.callId, code: isRecorded ? code : 'log.unavailable', requiredScopes: [] };
+  }
+
+  private async refuse(code: ErrorCode, reasons: readonly string[]): Promise<CallOutcome> {
+    const { story, call } = this.governed;
+    const bounded = reasons.slice(0, 64).map((reason) => reason.slice(0, 256));
+    await story.step({ type: 'RefuseBeforeDispatch', data: { stage: 'dispatch', code, reasons: bounded, totalMicros: this.sinceMicros() } })
+      .durable;
+    return { kind: 'refused', callId: call.callId, code, requiredScopes: [] };
+  }
+
+  /** Waits for the dispatch and its outcome to be on record. What the log does not take is kept, to be recorded later: in the claim where there is one. */
+  private async isDurable(outcome: Step): Promise<boolean> {
+    const { claims, unrecorded } = this.dependencies;
+    const { callId } = this.governed.call;
+    const missing = [];
+    for (const step of [this.dispatched, outcome]) {
+      if (step === null) continue;
+      try {
+        await step.durable;
+      } catch {
+        missing.push(...step.records);
+      }
+    }
+    if (missing.length === 0) {
+      if (this.isClaimed) claims.settle(callId, ATTEMPT);
+      return true;
+    }
+    if (this.isClaimed) await claims.keep({ callId, attempt: ATTEMPT, records: missing }).catch(() => {});
+    unrecorded.hold(missing, () => {
+      if (this.isClaimed) claims.settle(callId, ATTEMPT);
+    });
+    return false;
+  }
+
+  private inspection(decision: Decided): AnswerInspection {
+    return new AnswerInspection(this.governed.call.principal.tenantId, this.dependencies.sealer, decision.data);
+  }
+
+  private clientSpan(exchange: UpstreamExchange): Span {
+    const { call } = this.governed;
+    const name = call.target.kind === 'tool' || call.target.kind === 'prompt' ? call.target.name : null;
+    return this.dependencies.telemetry.startSpan(name === null ? call.method : `${call.method} ${name}`, {
+      kind: 'client',
+      parentTraceparent: call.span.traceparent,
+      attributes: {
+        [ATTRIBUTES.mcpMethodName]: call.method,
+        [ATTRIBUTES.upstream]: exchange.server,
+        [ATTRIBUTES.callId]: call.callId,
+      },
+    });
+  }
+
+  private ageMs(askedAtMs: number): number {
+    return this.dependencies.clock.monotonicMs() - askedAtMs;
+  }
+
+  private microsSince(startedMs: number): number {
+    return Math.max(0, Math.round((this.dependencies.clock.monotonicMs() - startedMs) * 1_000));
+  }
+
+  private sinceMicros(): number {
+    return this.microsSince(this.governed.call.receivedAtMs);
+  }
+}
+
+const reachedOf = (error: unknown): Reached => {
+  const reached = isAppError(error) ? error.detail.reached : null;
+  return reached === 'no' || reached === 'yes' ? reached : 'unknown';
+};

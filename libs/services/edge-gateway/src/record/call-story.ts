@@ -1,0 +1,93 @@
+import { type AnyEnvelope, type EncodedEvent, encodeEvent, type Principal } from '@sallyport/contracts';
+import {
+  decideToolCall,
+  evolveToolCall,
+  initialToolCall,
+  type ToolCallCommand,
+  type ToolCallEvent,
+  type ToolCallFact,
+  type ToolCallState,
+} from '@sallyport/domain';
+import type { EventLog } from '@sallyport/log';
+import type { Clock, IdSource } from '@sallyport/platform';
+
+/** Who a story is about, and where it is told from. */
+export interface StoryIdentity {
+  readonly callId: string;
+  readonly chainId: string;
+  readonly principal: Principal;
+  readonly edgeId: string;
+  readonly traceparent: string;
+}
+
+export interface StoryDependencies {
+  readonly log: Pick<EventLog, 'append'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+}
+
+/** What a wish led to. `durable` never rejects unheard: whoever does not await it has the failure in `isDurable` of the next step. */
+export interface Step {
+  readonly events: readonly ToolCallEvent[];
+  readonly records: readonly EncodedEvent[];
+  readonly durable: Promise<void>;
+}
+
+/** One call's stream while its client waits: decides by the domain's rules, folds, and appends in order under the call's chain. */
+export class CallStory {
+  private current: ToolCallState = initialToolCall;
+  private lastEventId: string | null = null;
+  private lastDecisionId: string | null = null;
+
+  constructor(
+    readonly identity: StoryIdentity,
+    private readonly dependencies: StoryDependencies,
+  ) {}
+
+  get state(): ToolCallState {
+    return this.current;
+  }
+
+  /** Folds a fact that another service wrote. */
+  learn(fact: ToolCallFact, eventId: string): void {
+    this.current = evolveToolCall(this.current, fact);
+    this.lastDecisionId = eventId;
+  }
+
+  /** Decides and folds at once; `durable` resolves when the log holds what was decided and rejects with `log.unavailable`. */
+  step(command: ToolCallCommand, causedBy: string | null = null): Step {
+    if (causedBy !== null) this.lastDecisionId = causedBy;
+    const events = decideToolCall(command, this.current);
+    if (events.length === 0) return { events, records: [], durable: Promise.resolve() };
+    const records = events.map((event) => this.encode(event));
+    this.current = events.reduce<ToolCallState>(evolveToolCall, this.current);
+    const durable = this.dependencies.log.append(records);
+    durable.catch(() => {});
+    return { events, records, durable };
+  }
+
+  private encode(event: ToolCallEvent): EncodedEvent {
+    const { callId, chainId, principal, edgeId, traceparent } = this.identity;
+    const id = this.dependencies.ids.uuidv7();
+    const causationId = this.lastDecisionId ?? this.lastEventId;
+    this.lastEventId = id;
+    this.lastDecisionId = null;
+    return encodeEvent({
+      id,
+      type: event.type,
+      version: 1,
+      source: `/edge-gateway/${edgeId}`,
+      occurredAt: this.dependencies.clock.nowIso(),
+      tenantId: principal.tenantId,
+      key: chainId,
+      callId,
+      chainId,
+      subject: principal.subject,
+      actor: principal.actors[0] ?? null,
+      causationId,
+      traceparent,
+      edgeId,
+      data: event.data,
+    } as AnyEnvelope);
+  }
+}

@@ -1,0 +1,103 @@
+import { decodeEvent, type Envelope, type EventData, encodeEvent, type ToolRecord } from '@sallyport/contracts';
+import type { EventLog, Subscription } from '@sallyport/log';
+import { systemIdSource } from '@sallyport/platform';
+
+type Decision = EventData<'PolicyDecided'>;
+type Asked = Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationRequested'>;
+/** What the decision point of a test says; `null`: nothing. */
+export type Answering = (asked: Asked, evaluation: number) => Partial<Decision> | null | Promise<Partial<Decision> | null>;
+
+export const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+export const aDecision = (over: Partial<Decision> = {}): Decision => ({
+  effect: 'allow',
+  code: null,
+  policyIds: ['test'],
+  policySetHash: DIGEST,
+  engine: 'test',
+  obligations: [],
+  reasons: [],
+  requiredScopes: [],
+  visible: null,
+  evaluation: 1,
+  epoch: 1,
+  durationMicros: 1,
+  ...over,
+});
+
+/** A decision point that answers by a function, over the log like the real one. */
+export const answerDecisions = async (log: EventLog, answering: Answering): Promise<Subscription> => {
+  const subscription = await log.subscribe({
+    group: 'policy-decision-test',
+    topics: ['tool-call.events.v1'],
+    from: 'latest',
+    positions: 'ephemeral',
+    handle: async ({ records }) => {
+      for (const record of records) {
+        const event = decodeEvent(record);
+        if (event.type !== 'ToolCallRequested' && event.type !== 'ToolCallReevaluationRequested') continue;
+        const evaluation = event.type === 'ToolCallRequested' ? 1 : event.data.evaluation;
+        const answer = await answering(event, evaluation);
+        if (answer !== null) await log.append([encodeEvent(decided(event, aDecision({ evaluation, ...answer })))]);
+      }
+    },
+  });
+  await subscription.ready;
+  return subscription;
+};
+
+const decided = (asked: Asked, data: Decision): Envelope<'PolicyDecided'> => ({
+  ...asked,
+  id: systemIdSource.uuidv7(),
+  type: 'PolicyDecided',
+  version: 1,
+  source: '/policy-decision/test',
+  causationId: asked.id,
+  data,
+});
+
+export const aToolRecord = (over: Partial<ToolRecord> & Pick<ToolRecord, 'server' | 'name'>): ToolRecord => ({
+  id: `${over.server}/${over.name}`,
+  tenantId: 'acme',
+  owner: 'team',
+  dataDomain: 'test',
+  riskTier: 'read',
+  version: '1',
+  lifecycle: 'active',
+  lastReviewed: '2026-11-01',
+  supportContact: 'team@example.com',
+  costMicros: 0,
+  currency: 'EUR',
+  scopes: [],
+  tags: [],
+  pinnedDigest: DIGEST,
+  definition: { name: over.name, inputSchema: { type: 'object' } },
+  driftedDigest: null,
+  missing: [],
+  epoch: 1,
+  ...over,
+});
+
+/** Puts tools on the catalog's topic, as the decision point would. */
+export const publishTools = (log: EventLog, tools: readonly ToolRecord[]): Promise<void> =>
+  log.append(
+    tools.map((data) =>
+      encodeEvent({
+        id: systemIdSource.uuidv7(),
+        type: 'ToolInCatalog',
+        version: 1,
+        source: '/policy-decision/test',
+        occurredAt: new Date().toISOString(),
+        tenantId: data.tenantId,
+        key: `${data.tenantId}/${data.id}`,
+        callId: null,
+        chainId: null,
+        subject: null,
+        actor: null,
+        causationId: null,
+        traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+        edgeId: null,
+        data,
+      }),
+    ),
+  );
