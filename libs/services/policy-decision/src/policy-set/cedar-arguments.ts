@@ -4,13 +4,13 @@ import { z } from 'zod';
 
 /** The shape of an argument as `arguments.cedarschema` declares it. */
 export type ArgumentType =
-  | { readonly type: 'String' | 'Long' | 'Boolean' }
+  | { readonly type: 'String' | 'Long' | 'Bool' }
   | { readonly type: 'Set'; readonly element: ArgumentType }
   | { readonly type: 'Record'; readonly attributes: Readonly<Record<string, ArgumentType & { readonly required?: boolean }>> };
 
 const ArgumentTypeSchema: z.ZodType<ArgumentType> = z.lazy(() =>
   z.union([
-    z.object({ type: z.enum(['String', 'Long', 'Boolean']) }),
+    z.object({ type: z.enum(['String', 'Long', 'Bool']) }),
     z.object({ type: z.literal('Set'), element: ArgumentTypeSchema }),
     z.object({
       type: z.literal('Record'),
@@ -69,7 +69,7 @@ const cedarValue = (value: Json, type: ArgumentType, path: string): CedarValueJs
     case 'Long':
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw unfit('is not a whole number');
       return value;
-    case 'Boolean':
+    case 'Bool':
       if (typeof value !== 'boolean') throw unfit('is not a boolean');
       return value;
     case 'Set':
