@@ -13,3 +13,5 @@ export { CONTENT_DETECTORS, type ContentSample, contentSample, contentSamples } 
 export { type OtlpReceiver, type ReceivedMetric, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
 export { aTestClock, type TestClock } from './test-clock.js';
+export { type CountingUpstream, type SeenRequest, startCountingUpstream, type UpstreamMode } from './upstreams/counting-upstream.js';
+export { FIXTURE_TOOLS } from './upstreams/upstream-tools.js';

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { AppError, isAppError } from '@sallyport/contracts';
 import type { Clock } from '@sallyport/platform';
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
@@ -131,6 +132,8 @@ export class UpstreamHttp {
     if (signal.aborted) abort.abort();
     else signal.addEventListener('abort', giveUp, { once: true });
     try {
+      // Reads what the network has for us first: a kept connection that the upstream has closed is then not written to, and stays out of doubt.
+      await setImmediate();
       this.underWay.set(abort.signal, progress);
       const startedMs = this.dependencies.clock.monotonicMs();
       const response = await this.dispatch(request, abort.signal);
