@@ -6,7 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['sallyport-source'] } },
   oxc: { decorator: { legacy: true } },
   test: {
-    include: ['libs/**/src/**/*.spec.ts', 'apps/**/src/**/*.spec.ts', 'test/**/*.spec.ts'],
+    include: ['libs/**/src/**/*.spec.ts', 'apps/**/src/**/*.spec.ts', 'test/**/*.spec.{ts,mjs}', 'integrations/**/*.spec.mjs'],
     testTimeout: 60_000,
     hookTimeout: 180_000,
     maxWorkers: 2,

@@ -18,14 +18,14 @@ export const seconds = (since) => `${((performance.now() - since) / 1000).toFixe
 export const progress = (text, detail = () => '') => {
   const startedAt = performance.now();
   const interactive = process.stderr.isTTY === true && process.env.CI === undefined;
-  const line = () => `${text}${detail()} · ${Math.round((performance.now() - startedAt) / 1000)} s`;
+  const soFar = () => `${detail()} · ${Math.round((performance.now() - startedAt) / 1000)} s`;
   let frame = 0;
   if (!interactive) complain(`${text} …`);
   const timer = setInterval(
     () => {
       frame += 1;
-      if (interactive) process.stderr.write(`\r\u001b[2K${FRAMES[frame % FRAMES.length]} ${line()}`);
-      else complain(`  … ${line()}`);
+      if (interactive) process.stderr.write(`\r\u001b[2K${FRAMES[frame % FRAMES.length]} ${text}${soFar()}`);
+      else complain(`  …${soFar()}`);
     },
     interactive ? 100 : 15_000,
   );
