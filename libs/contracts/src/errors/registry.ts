@@ -71,6 +71,12 @@ export const ERRORS = {
     summary: 'An operator has stopped this tool, agent, person or tenant. Nothing was sent to the tool.',
   },
   'identity.forbidden': { http: 403, rpc: -31403, retryable: false, summary: 'The token does not allow this operation.' },
+  'identity.keys-unavailable': {
+    http: 503,
+    rpc: -31503,
+    retryable: true,
+    summary: 'The keys of the token issuer cannot be had, so no token can be checked. Try again later.',
+  },
   'identity.token-invalid': { http: 401, rpc: -31401, retryable: false, summary: 'The access token is not valid here.' },
   'identity.token-missing': { http: 401, rpc: -31401, retryable: false, summary: 'An access token is required.' },
   'internal.error': { http: 500, rpc: -31500, retryable: true, summary: 'Something failed inside the gateway; it is on record.' },
