@@ -23,6 +23,12 @@ export {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './embedded-postgres/embedded-postgres.js';
+export { HealthController, HealthModule } from './health/health.module.js';
+export { type HealthCheck, HealthRegistry, type Readiness } from './health/health-registry.js';
+export { type StopOptions, stopOnSignals } from './health/stop-on-signals.js';
+export { AppErrorFilter, type AppErrorFilterOptions, toAppError } from './http/app-error.filter.js';
+export { type ErrorFields, errorFields } from './logging/error-fields.js';
+export { createLogger, type Logger, type LoggerOptions } from './logging/logger.js';
 export {
   type KeyManagementService,
   type RootKeyFileOptions,

@@ -1,0 +1,76 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { AppError, type ErrorCode, isAppError, toErrorBody } from '@sallyport/contracts';
+import { ZodError } from 'zod';
+import type { Logger } from '../logging/logger.js';
+
+/** What the filter needs of a reply (Fastify's, or another server's behind Nest). */
+interface Reply {
+  status(code: number): unknown;
+  header(name: string, value: string): unknown;
+  send(body: unknown): unknown;
+  readonly sent?: boolean;
+}
+
+export interface AppErrorFilterOptions {
+  /** Finds the call a request became, for the body of the error. */
+  readonly callIdOf?: (request: unknown) => string | null;
+}
+
+/** Statuses that Nest and Fastify give by themselves, before any of our code ran. */
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: 'request.invalid',
+  404: 'request.not-found',
+  405: 'request.method-not-allowed',
+  406: 'request.not-acceptable',
+  413: 'request.body-too-large',
+  415: 'request.unsupported-media-type',
+};
+
+const PARSE_FAULTS = new Set(['FST_ERR_CTP_EMPTY_JSON_BODY', 'FST_ERR_CTP_INVALID_JSON_BODY']);
+
+const fieldOf = (error: Error, name: string): unknown => Reflect.get(error, name);
+
+/** The error of the registry that anything thrown amounts to. What is not known is `internal.error`. */
+export const toAppError = (thrown: unknown): AppError => {
+  if (isAppError(thrown)) return thrown;
+  if (thrown instanceof ZodError) {
+    const paths = thrown.issues.slice(0, 16).map(({ path }) => path.join('.'));
+    return new AppError('request.invalid', 'the request does not fit its schema', { cause: thrown, detail: { paths } });
+  }
+  if (thrown instanceof Error) {
+    if (PARSE_FAULTS.has(String(fieldOf(thrown, 'code'))))
+      return new AppError('request.parse-error', 'the body is not JSON', { cause: thrown });
+    const status: unknown = thrown instanceof HttpException ? thrown.getStatus() : fieldOf(thrown, 'statusCode');
+    const code = typeof status === 'number' ? CODE_OF_STATUS[status] : undefined;
+    if (code !== undefined) return new AppError(code, 'refused by the HTTP server', { cause: thrown });
+  }
+  return new AppError('internal.error', 'something was thrown that no code names', { cause: thrown });
+};
+
+/**
+ * Answers every error of an HTTP handler with the body of the registry and its status: code, summary, public detail, page. Internal text,
+ * causes and stacks go to the log alone, and only for errors that are our fault (status 500 and above).
+ */
+@Catch()
+export class AppErrorFilter implements ExceptionFilter {
+  constructor(
+    private readonly logger: Logger,
+    private readonly options: AppErrorFilterOptions = {},
+  ) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const error = toAppError(thrown);
+    const { http, retryable } = error.definition;
+    const request = host.switchToHttp().getRequest<unknown>();
+    const reply = host.switchToHttp().getResponse<Reply>();
+    const callId = this.options.callIdOf?.(request) ?? null;
+    if (http >= 500) this.logger.error({ err: error, ...(callId === null ? {} : { callId }) }, 'request failed');
+    // The answer has begun; whoever streams it ends it.
+    if (reply.sent === true) return;
+    reply.status(http);
+    reply.header('content-type', 'application/json; charset=utf-8');
+    reply.header('cache-control', 'no-store');
+    if (retryable && (http === 429 || http === 503)) reply.header('retry-after', '1');
+    reply.send(toErrorBody(error, callId));
+  }
+}
