@@ -1,0 +1,167 @@
+import { eventTypeOf } from '@sallyport/contracts';
+import { CHAIN_GENESIS, type ChainRecord, chainHash, epochMsOf } from '@sallyport/domain';
+import type { ReceivedRecord } from '@sallyport/log';
+import type { Sql } from '@sallyport/platform';
+import { sha256 } from './sha256.js';
+
+/** The last entry of a chain. */
+interface ChainHead {
+  readonly topic: string;
+  readonly partition: number;
+  readonly size: bigint;
+  readonly position: bigint;
+  readonly hash: string;
+  readonly eventId: string | null;
+}
+
+/** What is read from a record's headers beside it, so that it can be looked up. Verification holds both against each other. */
+export interface EventColumns {
+  readonly eventType: string;
+  readonly tenantId: string;
+  readonly callId: string | null;
+  readonly occurredAt: string | null;
+}
+
+/** Stands where a record names no tenant; no tenant is called so, and none sees it. */
+const NO_TENANT = '-';
+
+/** The columns of a record. What is missing or malformed, as a dead letter may have it, is unknown, and never a reason to drop it. */
+export const columnsOf = (headers: Readonly<Record<string, string>>): EventColumns => {
+  const ms = epochMsOf(headers.ce_time ?? '');
+  return {
+    eventType: storable(eventTypeOf(headers) ?? 'unknown'),
+    tenantId: storable(headers.ce_tenantid || NO_TENANT),
+    callId: headers.ce_subject === undefined ? null : storable(headers.ce_subject),
+    occurredAt: ms === null ? null : new Date(ms).toISOString(),
+  };
+};
+
+/** PostgreSQL's text holds neither NUL nor half a surrogate pair: both go on record as U+FFFD. No event of ours has either. */
+const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD');
+
+/** A record as it is chained and stored; comparing it with the log again takes the same step first. */
+export const chainRecordOf = ({ topic, partition, position, key, id, headers, value }: ReceivedRecord): ChainRecord => ({
+  topic,
+  partition,
+  position,
+  key: storable(key),
+  id: storable(id),
+  headers,
+  value: storable(value),
+});
+
+const LOCK_HEADS = `SELECT h.topic, h.partition, h.size, h.position, h.hash, h.event_id FROM chain_head h
+  JOIN unnest($1::text[], $2::int[]) AS w(topic, partition) ON h.topic = w.topic AND h.partition = w.partition
+  ORDER BY h.topic, h.partition FOR UPDATE OF h`;
+
+const INSERT_EVENTS = `INSERT INTO audit_event (topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key,
+    headers, value, previous_hash, previous_event_id, hash)
+  SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])`;
+
+const MOVE_HEADS = `INSERT INTO chain_head (topic, partition, size, position, hash, event_id)
+  SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+  ON CONFLICT (topic, partition) DO UPDATE SET size = excluded.size, position = excluded.position, hash = excluded.hash, event_id = excluded.event_id`;
+
+interface HeadRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly size: string;
+  readonly position: string;
+  readonly hash: string;
+  readonly event_id: string;
+}
+
+const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic}/${partition}`;
+
+/**
+ * Appends records to the chains of their partitions, within the caller's transaction; the heads stay locked to its end. Records at or
+ * before a head are on record already and are left out, so a repeat changes nothing. Returns what was added, in order.
+ */
+export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<readonly ReceivedRecord[]> => {
+  const heads = await lockHeads(tx, records);
+  const moved = new Map<string, ChainHead>();
+  const added: ReceivedRecord[] = [];
+  const columns: unknown[][] = Array.from({ length: 15 }, () => []);
+  for (const received of records) {
+    const name = nameOf(received);
+    const head = moved.get(name) ?? heads.get(name) ?? startOf(received);
+    if (received.position <= head.position) continue;
+    const record = chainRecordOf(received);
+    const next: ChainHead = {
+      topic: record.topic,
+      partition: record.partition,
+      size: head.size + 1n,
+      position: record.position,
+      hash: chainHash(sha256, head.hash, record),
+      eventId: record.id,
+    };
+    pushRow(columns, record, head, next);
+    moved.set(name, next);
+    added.push(received);
+  }
+  if (added.length === 0) return added;
+  await tx.query({ name: 'audit-insert-events', text: INSERT_EVENTS, values: columns });
+  await moveHeads(tx, [...moved.values()]);
+  return added;
+};
+
+const startOf = ({ topic, partition }: ReceivedRecord): ChainHead => ({
+  topic,
+  partition,
+  size: 0n,
+  position: -1n,
+  hash: CHAIN_GENESIS,
+  eventId: null,
+});
+
+const pushRow = (columns: readonly unknown[][], record: ChainRecord, head: ChainHead, next: ChainHead): void => {
+  const { eventType, tenantId, callId, occurredAt } = columnsOf(record.headers);
+  const row = [
+    record.topic,
+    record.partition,
+    String(record.position),
+    String(next.size),
+    record.id,
+    eventType,
+    tenantId,
+    callId,
+    occurredAt,
+    record.key,
+    JSON.stringify(record.headers),
+    record.value,
+    head.hash,
+    head.eventId,
+    next.hash,
+  ];
+  for (const [index, value] of row.entries()) columns[index]?.push(value);
+};
+
+const lockHeads = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<ReadonlyMap<string, ChainHead>> => {
+  const wanted = [...new Map(records.map((record) => [nameOf(record), record])).values()];
+  const { rows } = await tx.query<HeadRow>({
+    name: 'audit-lock-heads',
+    text: LOCK_HEADS,
+    values: [wanted.map(({ topic }) => topic), wanted.map(({ partition }) => partition)],
+  });
+  return new Map(
+    rows.map((row) => [nameOf(row), { ...row, size: BigInt(row.size), position: BigInt(row.position), eventId: row.event_id }]),
+  );
+};
+
+/** Sorted, because two consumers that insert the first heads of two partitions would lock each other out otherwise. */
+const moveHeads = async (tx: Sql, heads: readonly ChainHead[]): Promise<void> => {
+  const sorted = heads.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1));
+  await tx.query({
+    name: 'audit-move-heads',
+    text: MOVE_HEADS,
+    values: [
+      sorted.map(({ topic }) => topic),
+      sorted.map(({ partition }) => partition),
+      sorted.map(({ size }) => String(size)),
+      sorted.map(({ position }) => String(position)),
+      sorted.map(({ hash }) => hash),
+      sorted.map(({ eventId }) => eventId),
+    ],
+  });
+};

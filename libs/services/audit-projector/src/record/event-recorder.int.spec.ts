@@ -1,0 +1,164 @@
+import { encodeEvent } from '@sallyport/contracts';
+import { anEvent, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { rebuildCalls } from '../calls/rebuild-calls.js';
+import { releaseOverdue } from '../calls/released-calls.js';
+import { acrossTenants, asTenant } from '../tenant-scope.js';
+import { anAllowedCall, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
+
+let postgres: TestPostgres;
+let harness: RecordHarness;
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+});
+afterAll(() => postgres.stop());
+beforeEach(async () => {
+  harness = await openRecordHarness(postgres);
+});
+afterEach(() => harness.close());
+
+const rejection = () =>
+  anEvent(
+    'RequestRejected',
+    {
+      code: 'identity.token-invalid',
+      sourceHash: 'h'.repeat(43),
+      edgeId: 'edge-1',
+      count: 3,
+      from: '2026-11-21T12:00:00.000Z',
+      to: '2026-11-21T12:00:00.900Z',
+      method: 'POST',
+      route: '/mcp',
+      httpStatus: 401,
+    },
+    { callId: null, chainId: null, subject: null, actor: null },
+  );
+
+const count = async (table: string): Promise<number> =>
+  Number((await harness.tamper<{ n: string }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n);
+const calls = () => harness.tamper('SELECT tenant_id, call_id, decision, outcome, state FROM call_record ORDER BY tenant_id, call_id');
+const published = () =>
+  harness.tamper<{ id: string }>(`SELECT id, headers, value FROM log.event WHERE topic = 'audit.ocsf.v1' ORDER BY id`);
+
+describe('recording', () => {
+  test('puts every event in the chain of its partition, the call in the view and its OCSF event on the log, once', async () => {
+    await harness.append(...anAllowedCall(1), ...anAllowedCall(2), rejection());
+    await harness.project();
+    expect(await count('audit_event')).toBe(9);
+    expect(await calls()).toMatchObject([
+      { decision: 'allow', outcome: 'completed' },
+      { decision: 'allow', outcome: 'completed' },
+    ]);
+    const ocsf = await published();
+    expect(ocsf.map(({ id }) => id)).toEqual(['ocsf-call-acme-00001-3', 'ocsf-call-acme-00002-3']);
+    expect(harness.faults).toEqual([]);
+  });
+
+  test('is repeated without effect when a position is set back', async () => {
+    await harness.append(...anAllowedCall(1));
+    await harness.project();
+    const before = await harness.tamper('SELECT * FROM audit_event ORDER BY topic, partition, position');
+    await harness.tamper('UPDATE consumer_position SET position = 0');
+    await harness.project();
+    expect(await harness.tamper('SELECT * FROM audit_event ORDER BY topic, partition, position')).toEqual(before);
+    expect(await published()).toHaveLength(1);
+  });
+
+  test('records what it cannot decode, and folds the rest', async () => {
+    const [requested, ...rest] = anAllowedCall(1);
+    if (requested === undefined) throw new TypeError('no event');
+    const encoded = encodeEvent(requested);
+    await harness.log.append([
+      { ...encoded, id: 'newer', headers: { ...encoded.headers, ce_id: 'newer', ce_type: 'io.sallyport.ToolCallBeamed.v9' } },
+      { ...encoded, id: 'broken', headers: { ...encoded.headers, ce_id: 'broken' }, value: '{"not":"it"}' },
+    ]);
+    await harness.append(requested, ...rest);
+    await harness.project();
+    expect(await count('audit_event')).toBe(6);
+    expect(await calls()).toMatchObject([{ outcome: 'completed' }]);
+    expect(harness.faults.map(({ doing }) => doing)).toEqual(['decode', 'decode']);
+  });
+
+  test('folds a decision that arrives after the end, and tells the SIEM with it', async () => {
+    const events = anAllowedCall(1);
+    await harness.append(...events.filter(({ type }) => type !== 'PolicyDecided'));
+    await harness.project();
+    expect(await calls()).toMatchObject([{ decision: 'none', outcome: 'completed' }]);
+    expect(await published()).toEqual([]);
+    await harness.append(...events.filter(({ type }) => type === 'PolicyDecided'));
+    await harness.project();
+    expect(await calls()).toMatchObject([{ decision: 'allow', outcome: 'completed' }]);
+    expect(await published()).toMatchObject([{ value: expect.stringContaining('"decision":"allow"') }]);
+  });
+
+  test('tells the SIEM without the decision when it does not come, and not twice when it comes after all', async () => {
+    const events = anAllowedCall(1);
+    await harness.append(...events.filter(({ type }) => type !== 'PolicyDecided'));
+    await harness.project();
+    const source = { source: '/audit-projector/test', nowIso: () => '2026-11-21T12:00:00.000Z' };
+    const late = (graceSeconds: number) => acrossTenants(harness.database, (tx) => releaseOverdue(tx, graceSeconds, source));
+    expect(await late(60)).toEqual([]);
+    expect(await late(-1)).toHaveLength(1);
+    await harness.append(...events.filter(({ type }) => type === 'PolicyDecided'));
+    await harness.project();
+    expect(await published()).toEqual([]);
+    expect(await calls()).toMatchObject([{ decision: 'allow' }]);
+  });
+
+  test('catches up after it was away, with nothing lost', async () => {
+    const subscription = await harness.subscribe();
+    await subscription.ready;
+    await harness.append(...anAllowedCall(1));
+    await subscription.close();
+    for (let number = 2; number <= 50; number += 1) await harness.append(...anAllowedCall(number, 'acme', `chain-${number}`));
+    await harness.project();
+    expect(await count('audit_event')).toBe(200);
+    expect(await count(`call_record WHERE outcome = 'completed'`)).toBe(50);
+  });
+});
+
+describe('the record', () => {
+  test('may be added to by the role of the service, and neither changed nor emptied', async () => {
+    await harness.append(...anAllowedCall(1));
+    await harness.project();
+    await harness.checkpoints.write();
+    for (const table of ['audit_event', 'checkpoint']) {
+      for (const statement of [
+        `UPDATE ${table} SET ${table === 'checkpoint' ? 'signed' : 'value'} = ''`,
+        `DELETE FROM ${table}`,
+        `TRUNCATE ${table}`,
+      ]) {
+        await expect(
+          acrossTenants(harness.database, (tx) => tx.query(statement)),
+          statement,
+        ).rejects.toMatchObject({ code: '42501' });
+      }
+    }
+    await expect(harness.database.query('GRANT DELETE ON audit_event TO CURRENT_USER')).resolves.toBeDefined();
+    await expect(acrossTenants(harness.database, (tx) => tx.query('DELETE FROM audit_event'))).rejects.toMatchObject({ code: '42501' });
+    await expect(harness.database.query('ALTER TABLE audit_event DISABLE ROW LEVEL SECURITY')).rejects.toMatchObject({ code: '42501' });
+  });
+
+  test('shows a tenant nothing of another, whatever a statement asks for, and nobody anything without a tenant', async () => {
+    await harness.append(...anAllowedCall(1, 'acme'), ...anAllowedCall(2, 'globex'));
+    await harness.project();
+    for (const table of ['audit_event', 'call_record', 'ended_call']) {
+      const seen = await asTenant(harness.database, 'acme', (tx) => tx.query<{ tenant_id: string }>(`SELECT tenant_id FROM ${table}`));
+      expect([...new Set(seen.rows.map(({ tenant_id }) => tenant_id))]).toEqual(['acme']);
+      expect((await harness.database.query(`SELECT 1 FROM ${table}`)).rows).toEqual([]);
+    }
+  });
+
+  test('gives the same call records when they are thrown away and derived again', async () => {
+    for (let number = 1; number <= 30; number += 1)
+      await harness.append(...anAllowedCall(number, number % 2 === 0 ? 'acme' : 'globex', `chain-${number}`));
+    await harness.project();
+    const before = await calls();
+    expect(await rebuildCalls(harness.database)).toBe(30);
+    expect(await calls()).toEqual(before);
+    await harness.append(...anAllowedCall(31));
+    await harness.project();
+    expect(await count('call_record')).toBe(31);
+    expect(await published()).toHaveLength(31);
+  });
+});
