@@ -1,3 +1,5 @@
+export { Authenticator, type AuthenticatorOptions } from './authentication/authenticator.js';
+export type { IssuerSettings } from './authentication/issuer-settings.js';
 export { type Clock, systemClock } from './clock/clock.port.js';
 export { type IdSource, systemIdSource } from './clock/id-source.port.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration/configuration-error.js';
