@@ -44,7 +44,7 @@ export const missingOf = (record: UnjudgedToolRecord): string[] => {
 export const judged = (record: UnjudgedToolRecord): ToolRecord => ({ ...record, missing: missingOf(record) });
 
 /** Whether the last review is longer ago than `daysMax`, or never happened. `today` is `YYYY-MM-DD`. A warning for the owner, no bar to a call. */
-export const reviewIsOld = (record: ToolRecord, today: string, daysMax: number): boolean => {
+export const reviewIsOld = (record: Pick<ToolRecord, 'lastReviewed'>, today: string, daysMax: number): boolean => {
   if (record.lastReviewed === null) return true;
   return dayNumber(today) - dayNumber(record.lastReviewed) > daysMax;
 };

@@ -1,1 +1,14 @@
-export {};
+export type { Authenticator } from './admin/authenticator.port.js';
+export { AUDIT_SCOPE, OPERATE_SCOPE } from './admin/operators.js';
+export type { PoliciesInForce } from './admin/policies.controller.js';
+export { CatalogFile, type CatalogFiles, readCatalogFiles } from './catalog/catalog-file.js';
+export { DEAD_LETTER_GROUP, DECISION_GROUP } from './decide/decision.controller.js';
+export { policyDecisionMigrations } from './policy-decision.migrations.js';
+export { PolicyDecisionModule, type PolicyDecisionPorts } from './policy-decision.module.js';
+export { type CompileOutcome, compileCedar } from './policy-set/cedar-policy-set.js';
+export { editorSchemas } from './policy-set/editor-schemas.js';
+export { type PolicyFiles, readPolicyFiles } from './policy-set/policy-bundle.js';
+export { type PolicyTestReport, runPolicyTests } from './policy-set/policy-tests.js';
+export { readCatalogFolder, readPolicyFolder } from './state/declared-folders.js';
+export { type DeclaredTenant, declaredFaults } from './state/declared-state.js';
+export { type CheckedPolicies, checkPolicies } from './state/policy-versions.js';

@@ -6,7 +6,8 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
 /** A policy set as files: relative path to text. `*.cedar`, `arguments.cedarschema`, `grants.yaml`, `tests/*.yaml`; other files are faults. */
-export type PolicyFiles = Readonly<Record<string, string>>;
+export const PolicyFiles = z.record(z.string().max(256), z.string().max(1_000_000));
+export type PolicyFiles = Readonly<z.infer<typeof PolicyFiles>>;
 
 /** Who was granted tools by name, beyond what scopes allow. */
 export const Grant = z

@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import { type AnyEnvelope, decodeEvent, type Envelope, encodeEvent, eventTypeOf, type Json, type RequestFacts } from '@sallyport/contracts';
+import { type Decision, type DecisionFacts, decideCall, NO_POLICY_SET } from '@sallyport/domain';
+import type { EventLog, LogRecord, ReceivedRecord, RecordBatch } from '@sallyport/log';
+import { ATTRIBUTES, type Clock, type Database, type Sealer, type Telemetry } from '@sallyport/platform';
+import { LRUCache } from 'lru-cache';
+import type { Definitions } from '../catalog/definitions.js';
+import type { Changes } from '../state/changes.js';
+import type { ControlPlane } from '../state/control-plane.js';
+
+/** What is kept of a request for the moment that it is asked about again. */
+interface Question {
+  readonly facts: RequestFacts;
+  readonly sealedParams: string;
+}
+
+/** One question of a batch, ready to be decided. */
+interface Asked {
+  readonly event: Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationRequested'>;
+  readonly evaluation: number;
+  readonly edgeId: string;
+  /** `null` when the request is not known here any more. */
+  readonly question: Question | null;
+}
+
+export interface DecideCallsOptions {
+  readonly log: EventLog;
+  readonly db: Database;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly controlPlane: ControlPlane;
+  readonly definitions: Definitions;
+  readonly changes: Changes;
+  readonly source: string;
+  /** Told what made a decision impossible; the call concerned was denied. */
+  readonly onFault: (what: string, error: unknown) => void;
+}
+
+const HANDLED = new Set(['ToolCallRequested', 'ToolCallReevaluationRequested', 'ToolDefinitionsObserved']);
+
+/** Requests kept to be asked about again, in bytes of their sealed arguments. */
+const REMEMBERED_BYTES_MAX = 64 * 1024 * 1024;
+const FACTS_BYTES = 4_096;
+
+/** How far this machine's clock may be behind the log's before it is not believed any more. */
+const CLOCK_SKEW_MS = 60_000;
+
+/** Which records of the call topic the decision point handles; the rest costs no parsing. */
+export const isDecidable = (headers: Readonly<Record<string, string>>): boolean => HANDLED.has(eventTypeOf(headers) ?? '');
+
+/**
+ * Answers requests with decisions. A batch is decided with control state read after the batch arrived: whatever was committed before a
+ * request was appended is in that state, and what commits later returns no sooner than one second after, when the edge no longer acts on
+ * this answer. That is why a plain read of the epoch is enough and no lock is held while deciding.
+ *
+ * Decisions are published before the position moves. A batch that is handled again publishes the same ids, and the first counts.
+ */
+export class DecideCalls {
+  private readonly remembered = new LRUCache<string, Question>({
+    maxSize: REMEMBERED_BYTES_MAX,
+    sizeCalculation: ({ sealedParams }) => FACTS_BYTES + sealedParams.length,
+  });
+
+  constructor(private readonly options: DecideCallsOptions) {}
+
+  /** Handles one batch. Throws `store.unavailable` or `log.unavailable` with nothing decided or all of it published twice later. */
+  async handle(batch: RecordBatch): Promise<void> {
+    const { controlPlane, log, db, changes } = this.options;
+    await changes.publishLeftovers();
+    const logNowMs = this.logNowMs(batch.records);
+    const asked: Asked[] = [];
+    for (const record of batch.records) {
+      const event = decodeEvent(record);
+      if (event.type === 'ToolDefinitionsObserved') await this.observe(event);
+      else this.collect(event, record, logNowMs, asked);
+    }
+    if (asked.length > 0) {
+      await controlPlane.refresh();
+      await log.append(asked.map((one) => this.decide(one)));
+    }
+    // Losing this move costs a repetition without effect, so nobody waits for the disk.
+    await db.transaction((tx) => batch.advance(tx), { synchronousCommit: false });
+  }
+
+  private observe(event: Envelope<'ToolDefinitionsObserved'>): Promise<void> {
+    const cause = { by: 'system:edge-gateway', traceparent: event.traceparent, causationId: event.id };
+    return this.options.definitions.observe(event.tenantId, cause, event.data);
+  }
+
+  /** The log's time now: that of its newest record here, unless even a generous reading of our own clock is later. */
+  private logNowMs(records: readonly ReceivedRecord[]): number {
+    let newest = this.options.clock.nowMs() - CLOCK_SKEW_MS;
+    for (const { appendedAtMs } of records) if (appendedAtMs > newest) newest = appendedAtMs;
+    return newest;
+  }
+
+  private collect(event: AnyEnvelope, record: ReceivedRecord, logNowMs: number, asked: Asked[]): void {
+    if (event.type === 'ToolCallRequested') {
+      const { sealedParams, ttlMs, edgeId } = event.data;
+      if (record.appendedAtMs + ttlMs < logNowMs) return;
+      const question = { facts: event.data, sealedParams };
+      if (event.callId !== null) this.remembered.set(event.callId, question);
+      asked.push({ event, evaluation: 1, edgeId, question });
+    } else if (event.type === 'ToolCallReevaluationRequested') {
+      const { evaluation, edgeId, paramsHash, labels } = event.data;
+      const known = event.callId === null ? undefined : this.remembered.get(event.callId);
+      const facts = event.data.request ?? known?.facts;
+      const sealedParams = event.data.sealedParams ?? known?.sealedParams;
+      const question =
+        facts === undefined || sealedParams === undefined ? null : { facts: { ...facts, paramsHash, labels, edgeId }, sealedParams };
+      asked.push({ event, evaluation, edgeId, question });
+    }
+  }
+
+  private decide({ event, evaluation, edgeId, question }: Asked): LogRecord {
+    const { clock, telemetry, controlPlane, source } = this.options;
+    const span = telemetry.startSpan('sallyport.decide', { kind: 'consumer', parentTraceparent: event.traceparent });
+    const startedMs = clock.monotonicMs();
+    const decision = this.decisionOf(event, question);
+    const durationMicros = Math.round((clock.monotonicMs() - startedMs) * 1000);
+    const { visible, policyIds, obligations, reasons, requiredScopes } = decision;
+    if (span.isRecording) {
+      span.setAttributes({
+        [ATTRIBUTES.callId]: event.callId ?? undefined,
+        [ATTRIBUTES.tenantId]: event.tenantId,
+        [ATTRIBUTES.chainId]: event.chainId ?? undefined,
+        [ATTRIBUTES.evaluation]: evaluation,
+        [ATTRIBUTES.decision]: decision.effect,
+        [ATTRIBUTES.policyId]: [...policyIds],
+        [ATTRIBUTES.policyVersion]: decision.policySetHash,
+        [ATTRIBUTES.errorType]: decision.code ?? undefined,
+      });
+    }
+    span.end();
+    telemetry.meters.decisions.add(1, { [ATTRIBUTES.decision]: decision.effect, [ATTRIBUTES.errorType]: decision.code ?? undefined });
+    return encodeEvent({
+      id: decisionId(event.callId ?? event.id, evaluation),
+      type: 'PolicyDecided',
+      version: 1,
+      source,
+      occurredAt: clock.nowIso(),
+      tenantId: event.tenantId,
+      key: event.key,
+      callId: event.callId,
+      chainId: event.chainId,
+      subject: event.subject,
+      actor: event.actor,
+      causationId: event.id,
+      traceparent: span.traceparent,
+      edgeId,
+      data: {
+        ...decision,
+        policyIds: [...policyIds],
+        obligations: [...obligations],
+        reasons: [...reasons],
+        requiredScopes: [...requiredScopes],
+        visible: visible === null ? null : [...visible],
+        evaluation,
+        epoch: controlPlane.epoch,
+        durationMicros,
+      },
+    });
+  }
+
+  private decisionOf(event: Asked['event'], question: Question | null): Decision {
+    const facts = this.options.controlPlane.factsOf(event.tenantId);
+    if (question === null)
+      return unanswered(facts, 'policy.unavailable', 'engine.request-unknown', 'The request is not known here any more.');
+    try {
+      if (question.facts.principal.tenantId !== event.tenantId) {
+        return unanswered(facts, 'policy.denied', 'tenant.mismatch', 'The principal is of another tenant than the event.');
+      }
+      const args = this.argumentsOf(event, question);
+      return decideCall({ facts: question.facts, arguments: args, chainId: event.chainId ?? event.key }, facts);
+    } catch (error) {
+      this.options.onFault(`deciding ${event.callId ?? event.id}`, error);
+      return unanswered(facts, 'policy.denied', 'engine.failed', 'The request could not be evaluated, so the answer is no.');
+    }
+  }
+
+  /** Opens the arguments of a tool call; other methods are decided without looking into their params. */
+  private argumentsOf(event: Asked['event'], { facts, sealedParams }: Question): Json | undefined {
+    if (facts.method !== 'tools/call') return undefined;
+    const opened = this.options.sealer.open(event.tenantId, sealedParams, event.callId ?? event.id);
+    const params: Json = JSON.parse(opened.toString('utf8'));
+    return isRecord(params) ? params.arguments : undefined;
+  }
+}
+
+const isRecord = (value: Json): value is { readonly [key: string]: Json } =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+const unanswered = (facts: DecisionFacts | null, code: 'policy.denied' | 'policy.unavailable', rule: string, reason: string): Decision => ({
+  effect: 'deny',
+  code,
+  policyIds: [rule],
+  policySetHash: facts?.policies.hash ?? NO_POLICY_SET,
+  engine: facts?.policies.engine ?? 'none',
+  obligations: [],
+  reasons: [reason],
+  requiredScopes: [],
+  visible: null,
+});
+
+/** The same for the same evaluation of the same call, in the form of a UUID (RFC 9562, version 8). */
+const decisionId = (callId: string, evaluation: number): string => {
+  const bytes = createHash('sha256')
+    .update(JSON.stringify(['PolicyDecided', callId, evaluation]))
+    .digest()
+    .subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+};
