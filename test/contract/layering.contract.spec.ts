@@ -16,7 +16,7 @@ const SERVICES = ['edge-gateway', 'policy-decision', 'budget-accountant', 'appro
 const ROOMS: readonly Room[] = [
   { folder: 'libs/contracts', may: [] },
   { folder: 'libs/domain', may: ['contracts'] },
-  { folder: 'libs/platform', may: ['contracts'] },
+  { folder: 'libs/platform', may: ['domain', 'contracts'] },
   { folder: 'libs/log', may: ['platform', 'contracts'] },
   { folder: 'libs/mcp', may: ['platform', 'domain', 'contracts'] },
   { folder: 'libs/services/edge-gateway', may: ['mcp', ...SERVICE] },
@@ -40,7 +40,7 @@ const filesBelow = (folder: string): string[] => {
   }
 };
 
-const isTest = (path: string) => /\.(spec|contract)\.ts$/.test(path);
+const isTest = (path: string) => /\.(spec|contract|harness)\.ts$/.test(path);
 
 /** Comments name modules too; strings with `//` inside imports do not occur. */
 const withoutComments = (source: string) => source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|[^:'"`\\])\/\/[^\n]*/g, '$1');
