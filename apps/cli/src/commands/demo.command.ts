@@ -1,0 +1,187 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CallPage, type CallRecord, META_KEYS } from '@sallyport/contracts';
+import { formatRecordLine } from '@sallyport/domain';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { Command } from 'commander';
+import { ApiClient, ApiFault } from '../api-client.js';
+import { mintDevelopmentToken, openConfiguration } from '../connection.js';
+import { paint, say } from '../terminal.js';
+import { type ChildrenFile, childrenFileOf } from '../stdio-children.js';
+
+const RECORD_WAIT_MS = 20_000;
+const RECOVERY_WAIT_MS = 60_000;
+const POLL_MS = 100;
+
+/** One line of the demonstration: who calls what, and what must come of it. The demo fails when it does not. */
+interface Story {
+  readonly title: string;
+  readonly agent: string;
+  readonly tool: string;
+  readonly args: Record<string, unknown>;
+  readonly expect: (seen: { record: CallRecord; text: string; listed: boolean }) => boolean;
+  readonly show?: (seen: { text: string }) => string;
+}
+
+const FAKE_KEY = ['ghp', '16C7e42F292c6912E7710c838347Ae178B4a'].join('_');
+
+const STORIES: readonly Story[] = [
+  {
+    title: 'allowed',
+    agent: 'triage',
+    tool: 'everything__echo',
+    args: { message: 'hello' },
+    expect: ({ record }) => record.outcome === 'completed' && record.decision === 'allow',
+  },
+  {
+    title: 'refused by policy: writing outside the notes',
+    agent: 'writer',
+    tool: 'fs__write_file',
+    args: { path: 'sandbox/.env', content: 'MODE=debug' },
+    expect: ({ record }) => record.outcome === 'refused' && record.decision === 'deny',
+  },
+  {
+    title: 'a secret in the arguments, masked on its way out',
+    agent: 'triage',
+    tool: 'everything__echo',
+    args: { message: `deploy with ${FAKE_KEY}` },
+    expect: ({ record, text }) => record.argumentRedactions.length > 0 && !text.includes(FAKE_KEY),
+    show: ({ text }) => `the tool saw: ${text}`,
+  },
+  {
+    title: 'personal data in the result, masked on its way in',
+    agent: 'triage',
+    tool: 'fs__read_text_file',
+    args: { path: 'sandbox/customers.csv' },
+    expect: ({ record, text }) => record.resultRedactions.length > 0 && !text.includes('@example.com'),
+    show: ({ text }) => `the agent saw: ${text.trim().split('\n').at(-1) ?? ''}`,
+  },
+  {
+    title: 'a tool hidden from this agent: not listed, and unknown when called',
+    agent: 'triage',
+    tool: 'fs__write_file',
+    args: { path: 'sandbox/notes.txt', content: 'hello' },
+    expect: ({ record, listed }) => !listed && record.code === 'tool.unknown',
+  },
+];
+
+/** `sallyport demo`: an agent at work, one line of record for each call, and the proof at the end. */
+export const addDemoCommand = (program: Command): void => {
+  program
+    .command('demo')
+    .description('call real tools through the running gateway as an agent would, and show the record of each call')
+    .option('--config <file>', 'the configuration', 'sallyport.yaml')
+    .option('--url <address>', 'the gateway')
+    .action(async (options: { config: string; url?: string }) => {
+      const { configuration, dataFolder } = await openConfiguration(options.config);
+      const baseUrl = options.url ?? configuration.gateway.publicUrl;
+      const auditor = new ApiClient(baseUrl, await mintDevelopmentToken(options.config, { subject: 'grace', agent: null, scopes: ['sallyport:audit'] }));
+      await auditor.json('GET', '/v1/audit/calls?limit=1');
+      const agents = new Map<string, DemoAgent>();
+      for (const name of ['triage', 'writer']) {
+        const token = await mintDevelopmentToken(options.config, { subject: 'ada', agent: name });
+        agents.set(name, await DemoAgent.connect(`${baseUrl}/mcp`, name, token));
+      }
+      try {
+        for (const story of STORIES) await tell(story, agentOf(agents, story.agent), auditor);
+        await tellOutage(agentOf(agents, 'triage'), auditor, dataFolder);
+        await tellVerification(auditor);
+      } finally {
+        await Promise.all([...agents.values()].map((agent) => agent.close()));
+      }
+    });
+};
+
+const agentOf = (agents: ReadonlyMap<string, DemoAgent>, name: string): DemoAgent => {
+  const agent = agents.get(name);
+  if (agent === undefined) throw new ApiFault(`the demo has no agent ${name}`, 'cli.demo');
+  return agent;
+};
+
+const tell = async (story: Story, agent: DemoAgent, auditor: ApiClient): Promise<void> => {
+  const { callId, text } = await agent.call(story.tool, story.args);
+  const record = await recordOf(auditor, callId);
+  say(`${paint.bold(story.title)}\n  ${formatRecordLine(record)}`);
+  if (story.show !== undefined) say(paint.dim(`  ${story.show({ text })}`));
+  if (!story.expect({ record, text, listed: agent.tools.has(story.tool) })) {
+    throw new ApiFault(`this is not what the demo expects (${record.outcome}, ${record.code ?? 'no code'}): ${text}`, 'cli.demo');
+  }
+};
+
+const tellOutage = async (agent: DemoAgent, auditor: ApiClient, dataFolder: string): Promise<void> => {
+  const children = JSON.parse(await readFile(childrenFileOf(dataFolder), 'utf8')) as ChildrenFile;
+  const child = children.children.find(({ server }) => server === 'memory');
+  if (child === undefined || child.pid === null) throw new ApiFault('the memory server is not running', 'cli.demo');
+  process.kill(child.pid, 'SIGKILL');
+  const refused = await recordOf(auditor, (await agent.call('memory__read_graph', {})).callId);
+  say(`${paint.bold('its server killed: refused fast, the others go on')}\n  ${formatRecordLine(refused)}`);
+  const until = performance.now() + RECOVERY_WAIT_MS;
+  for (;;) {
+    const { callId, isError } = await agent.call('memory__read_graph', {});
+    if (!isError) {
+      say(`${paint.bold('and back')}\n  ${formatRecordLine(await recordOf(auditor, callId))}`);
+      return;
+    }
+    if (performance.now() > until) throw new ApiFault('the memory server did not come back', 'cli.demo');
+    await delay(POLL_MS * 5);
+  }
+};
+
+const tellVerification = async (auditor: ApiClient): Promise<void> => {
+  const result = await auditor.json<{ ok: boolean; eventsChecked: number; chainsChecked: number }>('GET', '/v1/audit/verify');
+  say(paint.bold('the record, verified'));
+  say(`  ${result.ok ? paint.green('unaltered') : paint.red('ALTERED')}: ${result.eventsChecked} events in ${result.chainsChecked} chains`);
+  if (!result.ok) process.exitCode = 1;
+};
+
+const recordOf = async (auditor: ApiClient, callId: string): Promise<CallRecord> => {
+  const until = performance.now() + RECORD_WAIT_MS;
+  for (;;) {
+    const { calls } = await auditor.json<CallPage>('GET', `/v1/audit/calls?callId=${callId}`);
+    const record = calls[0];
+    if (record !== undefined && record.outcome !== 'pending') return record;
+    if (performance.now() > until) throw new ApiFault(`no record of call ${callId} after ${RECORD_WAIT_MS / 1000} s`, 'cli.demo');
+    await delay(POLL_MS);
+  }
+};
+
+/** An agent on the official SDK client, which remembers the tools it was shown. */
+class DemoAgent {
+  private constructor(
+    private readonly client: Client,
+    readonly tools: ReadonlySet<string>,
+    private readonly lastCallId: () => string,
+  ) {}
+
+  static async connect(url: string, name: string, token: string): Promise<DemoAgent> {
+    const client = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+    let lastCallId = '';
+    const transport = new StreamableHTTPClientTransport(new URL(url), {
+      requestInit: { headers: { authorization: `Bearer ${token}`, 'Sallyport-Model': 'demo-model', 'Sallyport-Intent': 'show what Sallyport does' } },
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        lastCallId = response.headers.get('Sallyport-Call-Id') ?? lastCallId;
+        return response;
+      },
+    });
+    await client.connect(transport);
+    const { tools } = await client.listTools();
+    return new DemoAgent(client, new Set(tools.map((tool) => tool.name)), () => lastCallId);
+  }
+
+  /** Calls a tool. A protocol error counts as an answer: its text is what the agent would read. */
+  async call(tool: string, args: Record<string, unknown>): Promise<{ callId: string; text: string; isError: boolean }> {
+    try {
+      const result = await this.client.callTool({ name: tool, arguments: args });
+      const text = Array.isArray(result.content) ? result.content.map((part) => ('text' in part ? part.text : '')).join('\n') : '';
+      const meta = result._meta?.[META_KEYS.callId];
+      return { callId: typeof meta === 'string' ? meta : this.lastCallId(), text, isError: result.isError === true };
+    } catch (error) {
+      return { callId: this.lastCallId(), text: error instanceof Error ? error.message : String(error), isError: true };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+}

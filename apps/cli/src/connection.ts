@@ -1,0 +1,93 @@
+import { dirname, join, resolve } from 'node:path';
+import { loadConfiguration, type SallyportConfiguration } from '@sallyport/platform';
+import type { Command } from 'commander';
+import { ApiClient, ApiFault } from './api-client.js';
+import { DevelopmentIssuer } from './development-issuer.js';
+
+/** Options of every command that talks to a running Sallyport. */
+export interface ConnectionOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly as: string;
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** Adds the connection options to a command. */
+export const withConnectionOptions = (command: Command): Command =>
+  command
+    .option('--url <address>', 'the gateway (or SALLYPORT_URL); the one of the configuration when not given')
+    .option('--token <token>', 'an access token (or SALLYPORT_TOKEN); a development token when not given')
+    .option('--as <person>', 'whose development token to use', 'grace')
+    .option('--config <file>', 'the configuration', 'sallyport.yaml')
+    .option('--json', 'print JSON for machines');
+
+/** A configuration with the folder that keeps the data of the embedded default. */
+export interface OpenedConfiguration {
+  readonly configuration: SallyportConfiguration;
+  /** `.sallyport` beside the configuration file. */
+  readonly dataFolder: string;
+}
+
+/** Reads and checks the configuration. Throws `configuration.invalid` with every fault. */
+export const openConfiguration = async (file: string): Promise<OpenedConfiguration> => {
+  const path = resolve(process.env.INIT_CWD ?? process.cwd(), file);
+  return { configuration: await loadConfiguration({ file: path, env: process.env }), dataFolder: join(dirname(path), '.sallyport') };
+};
+
+/** Where the development issuer keeps its keys. */
+export const issuerFolderOf = (dataFolder: string): string => join(dataFolder, 'development-issuer');
+
+/** The name under which the configuration must trust the development issuer: an address that nobody can ever own (RFC 6761, section 6.4). */
+export const DEVELOPMENT_ISSUER = 'https://development-issuer.invalid';
+
+/** Who a token of the development issuer is wanted for. */
+export interface TokenWish {
+  readonly subject: string;
+  readonly agent: string | null;
+  readonly tenantId?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly ttlSeconds?: number;
+  readonly workflow?: string | undefined;
+}
+
+/**
+ * Signs a token of the development issuer. Without scopes it carries those that the person and the agent share by the configuration.
+ * Throws `ApiFault` for a person, agent or tenant the configuration does not name.
+ */
+export const mintDevelopmentToken = async (configFile: string, wish: TokenWish): Promise<string> => {
+  const { configuration, dataFolder } = await openConfiguration(configFile);
+  if (!configuration.identity.issuers.some(({ issuer }) => issuer === DEVELOPMENT_ISSUER)) {
+    throw new ApiFault('This configuration trusts no development issuer: get a token from your identity provider.', 'cli.no-issuer');
+  }
+  const tenantId = wish.tenantId ?? configuration.tenants[0]?.id;
+  if (tenantId === undefined || !configuration.tenants.some(({ id }) => id === tenantId)) {
+    throw new ApiFault(`There is no tenant ${tenantId ?? ''} in the configuration.`, 'cli.unknown-tenant');
+  }
+  const people = configuration.identity.users.filter((user) => user.tenant === tenantId);
+  const person = people.find(({ id }) => id === wish.subject);
+  if (person === undefined) throw new ApiFault(`There is no ${wish.subject} in ${tenantId}. Known: ${people.map(({ id }) => id).join(', ')}.`, 'cli.unknown-person');
+  const agents = configuration.identity.agents.filter((agent) => agent.tenant === tenantId);
+  const agent = wish.agent === null ? null : agents.find(({ id }) => id === wish.agent);
+  if (agent === undefined) throw new ApiFault(`There is no agent ${wish.agent ?? ''} in ${tenantId}. Known: ${agents.map(({ id }) => id).join(', ')}.`, 'cli.unknown-agent');
+  const shared = agent === null ? person.scopes : person.scopes.filter((scope) => agent.scopes.includes(scope));
+  const issuer = await DevelopmentIssuer.open(issuerFolderOf(dataFolder), DEVELOPMENT_ISSUER);
+  return await issuer.sign({
+    subject: wish.subject,
+    agent: wish.agent,
+    tenantId,
+    scopes: wish.scopes ?? shared,
+    audience: configuration.gateway.publicUrl,
+    ttlSeconds: wish.ttlSeconds ?? 3600,
+    ...(wish.workflow === undefined ? {} : { workflow: wish.workflow }),
+  });
+};
+
+/** A client for the gateway that the options name. */
+export const connect = async (options: ConnectionOptions): Promise<ApiClient> => {
+  const token = options.token ?? process.env.SALLYPORT_TOKEN;
+  const url = options.url ?? process.env.SALLYPORT_URL;
+  if (token !== undefined && url !== undefined) return new ApiClient(url, token);
+  const { configuration } = await openConfiguration(options.config);
+  return new ApiClient(url ?? configuration.gateway.publicUrl, token ?? (await mintDevelopmentToken(options.config, { subject: options.as, agent: null })));
+};
