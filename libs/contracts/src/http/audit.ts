@@ -115,7 +115,12 @@ export const RejectionPage = z.object({
 export type RejectionPage = z.infer<typeof RejectionPage>;
 
 /** Query of `GET /v1/audit/verify`: from the last checkpoint before `from` to the first after `to`; all of the record without them. */
-export const VerifyQuery = z.strictObject({ from: z.iso.datetime().optional(), to: z.iso.datetime().optional() });
+export const VerifyQuery = z.strictObject({
+  from: z.iso.datetime().optional(),
+  to: z.iso.datetime().optional(),
+  /** `true`: hold the record against the log too, as far back as the log reaches. */
+  log: z.enum(['true', 'false']).optional(),
+});
 export type VerifyQuery = z.infer<typeof VerifyQuery>;
 
 /**
