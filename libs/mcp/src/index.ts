@@ -38,44 +38,17 @@ export { isJsonObject, type JsonObject, type RequestId } from './json/json-types
 export { rewriteAnswer } from './rewrite/rewrite-answer.js';
 export type { AnswerLimits, RewriteOptions, RewrittenAnswer } from './rewrite/rewrite-options.js';
 export { openSessionId, type SessionBinding, type SessionSealer, sealSessionId } from './sessions/session-id.js';
+export { startStdioHost } from './stdio-host/stdio-host.js';
+export {
+  type ChildStatus,
+  DEFAULT_HOST_LIMITS,
+  type HostLimits,
+  type StdioChild,
+  type StdioHost,
+  type StdioHostEvent,
+  type StdioHostOptions,
+} from './stdio-host/stdio-host-types.js';
 export type { ServerInfo, ToolDefinition } from './upstream/tool-definition.js';
 export { type UpstreamCall, UpstreamClient, type UpstreamClientOptions, type UpstreamResult } from './upstream/upstream-client.js';
 export { UpstreamHttp } from './upstream/upstream-http.js';
 export type { BreakerState, Reached, UpstreamAnswer, UpstreamExchange, UpstreamRoute } from './upstream/upstream-route.js';
-
-export interface StdioChild {
-  readonly tenantId: string;
-  readonly server: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Variables the child gets beside PATH, HOME and LANG. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Its own folder: working folder and HOME. */
-  readonly cwd: string;
-  readonly maxMemoryMib?: number;
-}
-export interface StdioHostEvent {
-  readonly type: 'started' | 'ready' | 'exited' | 'stderr' | 'gave-up';
-  readonly tenantId: string;
-  readonly server: string;
-  readonly pid?: number;
-  readonly text?: string;
-}
-export interface StdioHost {
-  readonly port: number;
-  url(server: string, tenantId?: string): URL;
-  status(server: string, tenantId?: string): { state: 'starting' | 'ready' | 'down' | 'stopped'; pid: number | null; restarts: number };
-  /** Resolves when the child is ready to take requests. */
-  whenReady(server: string, tenantId?: string): Promise<void>;
-  restart(server: string, tenantId?: string): Promise<void>;
-  kill(server: string, tenantId?: string): Promise<void>;
-  close(): Promise<void>;
-}
-export declare function startStdioHost(options: {
-  readonly children: readonly StdioChild[];
-  readonly host?: string;
-  readonly port?: number;
-  /** Bearer secret the edge must send. */
-  readonly secret: string;
-  readonly onEvent?: (event: StdioHostEvent) => void;
-}): Promise<StdioHost>;

@@ -72,7 +72,7 @@ export class SseSplitter {
   private hold(part: Uint8Array): void {
     this.heldBytes += part.length;
     if (this.heldBytes > this.maxEventBytes)
-      throw new AppError('upstream.answer-too-large', `an event of more than ${this.maxEventBytes} bytes`);
+      throw new AppError('upstream.answer-too-large', `an event of more than ${this.maxEventBytes} bytes`, { detail: { reached: 'yes' } });
     this.held.push(part);
   }
 
@@ -81,7 +81,7 @@ export class SseSplitter {
     const bytes = this.held.length === 1 ? last : Buffer.concat(this.held);
     this.held = [];
     this.heldBytes = 0;
-    if (!isUtf8(bytes)) throw new AppError('upstream.answer-invalid', 'an event is not UTF-8');
+    if (!isUtf8(bytes)) throw new AppError('upstream.answer-invalid', 'an event is not UTF-8', { detail: { reached: 'yes' } });
     let text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
     if (this.first && text.startsWith('\ufeff')) text = text.slice(1);
     this.first = false;
