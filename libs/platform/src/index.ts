@@ -4,9 +4,10 @@ export { type Clock, systemClock } from './clock/clock.port.js';
 export { type IdSource, systemIdSource } from './clock/id-source.port.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration/configuration-error.js';
 export { ENVIRONMENT_OVERRIDES, type EnvironmentOverride } from './configuration/environment-overrides.js';
-export { actorOf, identityDirectoryOf, subjectOf } from './configuration/identity-directory.js';
+export { actorOf, type ConfiguredIdentities, identityDirectoryOf, subjectOf } from './configuration/identity-directory.js';
 export { type LoadConfigurationOptions, loadConfiguration, parseConfiguration } from './configuration/load-configuration.js';
 export { configurationJsonSchema, type SallyportConfiguration } from './configuration/schema.js';
+export { ownUrlsOf, type RootKeyPlace, rootKeyOfConfiguration } from './configuration/sources.js';
 export type { MigrationClass } from './database/migrations.js';
 export { type DatabaseOptions, openDatabase } from './database/postgres-database.js';
 export {

@@ -55,7 +55,7 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
               jwksUrl: httpAddress()
                 .optional()
                 .describe('Where its public keys are published. Either this or `jwksFile`.')
-                .meta({ example: 'https://login.example.com/.well-known/jwks.json' }),
+                .meta({ example: 'https://login.example.com/.well-known/jwks.json', shown: true }),
               jwksFile: path()
                 .optional()
                 .describe('File with its public keys (a JSON Web Key Set), read again when it changes.')
@@ -130,8 +130,7 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
             context,
           ),
         )
-        .describe('What people may do at most. Whoever is not named has no scopes.')
-        .meta({ exampleItems: 1 }),
+        .describe('What people may do at most. Whoever is not named has no scopes.'),
       agents: z
         .array(
           z.strictObject({
@@ -142,8 +141,7 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
         )
         .default([])
         .superRefine((agents, context) => refuseRepeated(agents, ({ tenant, id }) => `${id} of ${tenant}`, 'agent', context))
-        .describe('What agents may do at most. An agent that is not named may do nothing.')
-        .meta({ exampleItems: 1 }),
+        .describe('What agents may do at most. An agent that is not named may do nothing.'),
       grants: z
         .array(
           z.strictObject({
@@ -159,7 +157,6 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
         .superRefine((grants, context) =>
           refuseRepeated(grants, ({ tenant, subject, agent }) => `from ${subject} to ${agent} in ${tenant}`, 'grant', context),
         )
-        .describe('What people have delegated to agents. A call carries what user, agent, grant and token all allow.')
-        .meta({ exampleItems: 1 }),
+        .describe('What people have delegated to agents. A call carries what user, agent, grant and token all allow.'),
     })
     .describe('Whose tokens are believed, and who may do what at most.');

@@ -58,7 +58,7 @@ export const logSchema = ({ databaseAddress, hostAndPort, secret, path }: Values
                   .meta({ example: 'certs/ca.pem' }),
               }),
             ])
-            .default(false)
+            .prefault(false)
             .describe('Whether to encrypt; with a file of authorities where the broker has certificates of your own.'),
           sasl: z
             .strictObject({

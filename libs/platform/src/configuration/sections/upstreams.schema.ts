@@ -90,8 +90,7 @@ export const upstreamsSchema = (values: Values) =>
     )
     .superRefine((upstreams, context) => refuseRepeated(upstreams, ({ tenant, server }) => `${server} of ${tenant}`, 'server', context))
     .default([])
-    .describe('The MCP servers behind the gateway. No other address is ever called.')
-    .meta({ exampleItems: 1 });
+    .describe('The MCP servers behind the gateway. No other address is ever called.');
 
 /** `stdioHost`: who owns the child processes of stdio upstreams. */
 export const stdioHostSchema = ({ httpAddress, secret }: Values) =>
