@@ -18,9 +18,9 @@ export interface CheckpointKey {
   readonly jwks: { readonly keys: readonly JWK[] };
 }
 
-const PrivateKeys = z.object({
-  keys: z.array(z.looseObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string().optional() })).min(1),
-});
+const Key = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string().optional() });
+/** One key alone is a set of one. */
+const Keys = z.union([z.object({ keys: z.array(Key).min(1) }), Key.transform((key) => ({ keys: [key] }))]);
 
 /**
  * Reads the key that signs checkpoints from a JWK set that other accounts cannot read; makes it, mode 0600, where there is none. The first
@@ -43,7 +43,7 @@ export const checkpointKeyFromFile = async (path: string): Promise<CheckpointKey
 
 const parse = async (text: string, path: string): Promise<CheckpointKey> => {
   try {
-    const { keys } = PrivateKeys.parse(JSON.parse(text));
+    const { keys } = Keys.parse(JSON.parse(text));
     const publicKeys = new Map<string, CryptoKey>();
     const published: JWK[] = [];
     for (const { kty, crv, x } of keys) {

@@ -48,6 +48,7 @@ export class CreateRecord1795261000000 implements MigrationInterface {
     await runner.query(`CREATE TABLE ended_call (
       number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id text NOT NULL, call_id text NOT NULL, end_event_id text NOT NULL,
       UNIQUE (tenant_id, call_id, end_event_id))`);
+    await runner.query('CREATE INDEX ended_call_of_tenant ON ended_call (tenant_id, number)');
     await runner.query(`CREATE TABLE awaiting_call (
       tenant_id text NOT NULL, call_id text NOT NULL, since timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (tenant_id, call_id))`);

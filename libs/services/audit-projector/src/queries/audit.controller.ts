@@ -1,0 +1,112 @@
+import { Controller, Get, Header, Headers, Inject, type MessageEvent, Param, Query, Sse } from '@nestjs/common';
+import {
+  type AuditVerification,
+  type CallDetail,
+  type CallPage,
+  CallQuery,
+  type CheckpointPage,
+  type Principal,
+  type RejectionPage,
+  RejectionQuery,
+  TailQuery,
+  VerifyQuery,
+} from '@sallyport/contracts';
+import type { JWK } from 'jose';
+import { interval, map, merge, type Observable } from 'rxjs';
+import { z } from 'zod';
+import { AUDIT_PORTS, type AuditProjectorPorts } from '../audit-projector.ports.js';
+import { type RecordVerification, verifyRecord } from '../verification/verify-record.js';
+import { admitAuditor, parseQuery } from './auditor.js';
+import { findCalls, findRejections, showCall } from './call-queries.js';
+import { CallTail } from './call-tail.js';
+import { findCheckpoints } from './checkpoint-queries.js';
+
+/** Proxies close a stream that is silent for a minute or so. */
+const HEARTBEAT_MS = 15_000;
+
+const CallId = z.string().min(1).max(256);
+const CheckpointQuery = z.strictObject({
+  cursor: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+/** Reads the record, each tenant its own. Every route but the public keys needs a token with the scope `sallyport:audit`. */
+@Controller('v1/audit')
+export class AuditController {
+  constructor(
+    @Inject(AUDIT_PORTS) private readonly ports: AuditProjectorPorts,
+    @Inject(CallTail) private readonly tail: CallTail,
+  ) {}
+
+  @Get('calls')
+  @Header('cache-control', 'no-store')
+  async calls(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<CallPage> {
+    const { tenantId } = await this.admit(authorization);
+    return findCalls(this.ports.database, tenantId, parseQuery(CallQuery, query));
+  }
+
+  @Get('calls/:callId')
+  @Header('cache-control', 'no-store')
+  async call(@Param('callId') callId: string, @Headers('authorization') authorization?: string): Promise<CallDetail> {
+    const { tenantId } = await this.admit(authorization);
+    return showCall(this.ports.database, tenantId, parseQuery(CallId, callId));
+  }
+
+  @Get('rejections')
+  @Header('cache-control', 'no-store')
+  async rejections(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<RejectionPage> {
+    const { tenantId } = await this.admit(authorization);
+    return findRejections(this.ports.database, tenantId, parseQuery(RejectionQuery, query));
+  }
+
+  /** Server-sent events: one for each call as it ends, its id the cursor to resume from, its data the record. */
+  @Sse('tail')
+  async follow(
+    @Query() query: unknown,
+    @Headers('authorization') authorization?: string,
+    @Headers('last-event-id') lastEventId?: string,
+  ): Promise<Observable<MessageEvent>> {
+    const { tenantId } = await this.admit(authorization);
+    const { cursor, ...filter } = parseQuery(
+      TailQuery,
+      lastEventId === undefined ? query : { ...parseQuery(z.looseObject({}), query), cursor: lastEventId },
+    );
+    const ended = this.tail.follow(tenantId, filter, cursor ?? null);
+    return merge(
+      ended.pipe(map(({ cursor: id, record }): MessageEvent => ({ id, type: 'call', data: record }))),
+      interval(HEARTBEAT_MS).pipe(map((): MessageEvent => ({ type: 'heartbeat', data: '' }))),
+    );
+  }
+
+  /** Verifies the whole record, of every tenant: a chain has all of them in it. What concerns another tenant is told without its ids. */
+  @Get('verify')
+  @Header('cache-control', 'no-store')
+  async verify(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<AuditVerification> {
+    const principal = await this.admit(authorization);
+    const { log, ...range } = parseQuery(VerifyQuery, query);
+    return withoutForeignIds(await verifyRecord(this.ports, { ...range, compareWithLog: log === 'true' }), principal.tenantId);
+  }
+
+  /** Public keys of the checkpoints (RFC 7517), for everybody. */
+  @Get('keys')
+  keys(): { readonly keys: readonly JWK[] } {
+    return this.ports.checkpointKey.jwks;
+  }
+
+  @Get('checkpoints')
+  @Header('cache-control', 'no-store')
+  async checkpoints(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<CheckpointPage> {
+    await this.admit(authorization);
+    const { cursor, limit } = parseQuery(CheckpointQuery, query);
+    return findCheckpoints(this.ports.database, cursor ?? null, limit);
+  }
+
+  private admit(authorization: string | undefined): Promise<Principal> {
+    return admitAuditor(this.ports.authenticate, authorization);
+  }
+}
+
+const withoutForeignIds = ({ faultTenants, ...verification }: RecordVerification, tenantId: string): AuditVerification => ({
+  ...verification,
+  faults: verification.faults.map((fault, index) => (faultTenants[index] === tenantId ? fault : { ...fault, eventId: null, callId: null })),
+});

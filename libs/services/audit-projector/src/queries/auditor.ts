@@ -1,0 +1,21 @@
+import { AppError, type Principal } from '@sallyport/contracts';
+import type { z } from 'zod';
+import { AUDIT_SCOPE, type Authenticator } from '../audit-projector.ports.js';
+
+/**
+ * Lets in who may read the record of a tenant: their own, and no other. Throws `identity.token-missing`, `identity.token-invalid`, and
+ * `identity.forbidden` without the scope.
+ */
+export const admitAuditor = async (authenticate: Authenticator, authorization: string | undefined): Promise<Principal> => {
+  const principal = await authenticate(authorization);
+  if (!principal.scopes.includes(AUDIT_SCOPE)) throw new AppError('identity.forbidden', `${principal.subject} lacks ${AUDIT_SCOPE}`);
+  return principal;
+};
+
+/** Parses the query of a request. Throws `request.invalid` naming every parameter at fault. */
+export const parseQuery = <S extends z.ZodType>(schema: S, query: unknown): z.output<S> => {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  const paths = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')]));
+  throw new AppError('request.invalid', 'the query does not fit', { detail: { paths: paths.slice(0, 16) } });
+};

@@ -1,0 +1,127 @@
+import type { CallRecord } from '@sallyport/contracts';
+import { type CallState, toCallRecord } from '@sallyport/domain';
+import type { Listening } from '@sallyport/platform';
+import { Observable } from 'rxjs';
+import type { AuditProjectorPorts } from '../audit-projector.ports.js';
+import { ENDED_CALLS_CHANNEL } from '../calls/released-calls.js';
+import { acrossTenants, asTenant } from '../tenant-scope.js';
+import { type CallFilter, callConditions } from './call-queries.js';
+
+/** A call that ended, with the cursor to continue after it. */
+export interface EndedCall {
+  readonly cursor: string;
+  readonly record: CallRecord;
+}
+
+const PAGE = 200;
+/** How often to look for what no notification told of. */
+const LOOK_MS = 5_000;
+
+/** Follows calls as they end, for any number of readers over one listening connection. */
+export class CallTail {
+  private readonly readers = new Set<() => void>();
+  private listening: Promise<Listening> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly ports: AuditProjectorPorts) {}
+
+  /**
+   * Calls of a tenant as they end, in the order they were recorded as ended; from `cursor` on, else from now. A call settled later comes a
+   * second time. Completes when the tail closes; errors with `store.unavailable`, after which the reader continues from its last cursor.
+   */
+  follow(tenantId: string, filter: CallFilter, cursor: string | null): Observable<EndedCall> {
+    return new Observable<EndedCall>((reader) => {
+      let open = true;
+      let wake: () => void = () => {};
+      const woken = (): Promise<void> =>
+        new Promise((resolve) => {
+          wake = resolve;
+        });
+      const onNews = (): void => wake();
+      const run = async (): Promise<void> => {
+        let after = cursor ?? (await this.end());
+        while (open) {
+          // Asked for before reading, so that news in the meantime is not missed.
+          const news = woken();
+          const page = await this.read(tenantId, filter, after);
+          for (const ended of page.calls) reader.next(ended);
+          after = page.after;
+          if (!page.full && open) await news;
+        }
+        reader.complete();
+      };
+      this.readers.add(onNews);
+      this.listen()
+        .then(run)
+        .catch((error: unknown) => {
+          this.ports.onFault?.({ doing: 'tail', error });
+          reader.error(error);
+        });
+      return () => {
+        open = false;
+        this.readers.delete(onNews);
+        wake();
+      };
+    });
+  }
+
+  /** Ends every reader's wait and the listening connection. */
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    const listening = await this.listening?.catch(() => undefined);
+    await listening?.close();
+  }
+
+  private async listen(): Promise<void> {
+    const wakeAll = (): void => {
+      for (const reader of this.readers) reader();
+    };
+    this.listening ??= this.ports.database.listen({ channel: ENDED_CALLS_CHANNEL, onNotification: wakeAll, onGap: wakeAll });
+    try {
+      await this.listening;
+    } catch (error) {
+      this.listening = undefined;
+      throw error;
+    }
+    if (this.timer === undefined) {
+      this.timer = setInterval(wakeAll, LOOK_MS);
+      this.timer.unref();
+    }
+  }
+
+  /** The end of the tail over all tenants: it tells a reader where to begin and nothing of what lies before. */
+  private end(): Promise<string> {
+    return acrossTenants(this.ports.database, async (tx) => {
+      const { rows } = await tx.query<{ number: string }>('SELECT coalesce(max(number), 0) AS number FROM ended_call');
+      return rows[0]?.number ?? '0';
+    });
+  }
+
+  private read(
+    tenantId: string,
+    filter: CallFilter,
+    after: string,
+  ): Promise<{ readonly calls: readonly EndedCall[]; readonly after: string; readonly full: boolean }> {
+    return asTenant(this.ports.database, tenantId, async (tx) => {
+      // Up to here everything is looked at, whether the filter lets it through or not.
+      const newest = await tx.query<{ number: string }>('SELECT coalesce(max(number), $2) AS number FROM ended_call WHERE tenant_id = $1', [
+        tenantId,
+        after,
+      ]);
+      const until = newest.rows[0]?.number ?? after;
+      const conditions = callConditions(tenantId, filter);
+      conditions.add('e.tenant_id = ? AND e.number > ? AND e.number <= ?', tenantId, after, until);
+      const { rows } = await tx.query<{ number: string; state: CallState }>(
+        `SELECT e.number, c.state FROM ended_call e JOIN call_record c ON c.tenant_id = e.tenant_id AND c.call_id = e.call_id
+         WHERE ${conditions} ORDER BY e.number LIMIT ${PAGE}`,
+        conditions.values,
+      );
+      const calls = rows.flatMap(({ number, state }) => {
+        const record = toCallRecord(state);
+        return record === null ? [] : [{ cursor: number, record }];
+      });
+      const full = rows.length === PAGE;
+      return { calls, after: full ? (rows.at(-1)?.number ?? after) : until, full };
+    });
+  }
+}
