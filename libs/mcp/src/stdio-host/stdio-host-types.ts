@@ -21,8 +21,11 @@ export interface StdioChild {
 }
 
 export interface StdioHostEvent {
-  /** `output`: a line of stderr, or one of stdout that is no message. */
-  readonly type: 'started' | 'ready' | 'exited' | 'output';
+  /**
+   * `output`: a line of stderr, or one of stdout that is no message. `gave-up`: it died five times in a row before it was ready; `text` says
+   * how, and it is tried at the longest pause only.
+   */
+  readonly type: 'started' | 'ready' | 'exited' | 'output' | 'gave-up';
   readonly tenantId: string;
   readonly server: string;
   readonly pid: number | null;

@@ -319,13 +319,16 @@ describe('a server that misbehaves', () => {
   });
 
   test('and cannot be started is tried again with growing pauses, and refused meanwhile', async () => {
+    const events: StdioHostEvent[] = [];
     const host = await startStdioHost({
       secret,
       children: [{ ...childOf('gone', []), command: '/nowhere/to/be/found' }],
       limits: { firstRestartMs: 5, maxRestartMs: 20 },
+      onEvent: (event) => events.push(event),
     });
     closing.push(() => host.close());
-    await expect.poll(() => host.status('gone').restarts).toBeGreaterThan(3);
+    await expect.poll(() => host.status('gone').restarts).toBeGreaterThan(6);
+    expect(events.filter(({ type }) => type === 'gave-up')).toEqual([expect.objectContaining({ text: expect.stringContaining('ENOENT') })]);
     await expect(call(clientOf(host, 'gone'), 'x')).rejects.toMatchObject({ code: 'upstream.unreachable', detail: { reached: 'no' } });
   });
 

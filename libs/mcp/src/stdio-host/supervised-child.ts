@@ -10,6 +10,8 @@ const BOUNDS = { maxDepth: 256, maxMembers: 2_000_000 };
 const DEFAULT_CAPABILITIES: JsonObject = { sampling: {}, elicitation: {} };
 /** A pipe holds this many messages' worth before further ones are refused. */
 const BACKLOG_MESSAGES = 4;
+/** A child that dies so often before it is ready will not start by itself. */
+const HOPELESS_STARTS = 5;
 
 export interface ChildEvents {
   /** A message of the child, after its handshake. */
@@ -24,6 +26,7 @@ export class SupervisedChild {
   private state: ChildStatus['state'] = 'starting';
   private restarts = -1;
   private startedAtMs = 0;
+  private failedStarts = 0;
   private pauseMs: number;
   private timer: NodeJS.Timeout | undefined;
   private handshake: JsonObject | null = null;
@@ -149,6 +152,7 @@ export class SupervisedChild {
     clearTimeout(this.timer);
     this.handshake = message.result;
     this.state = 'ready';
+    this.failedStarts = 0;
     this.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
     this.report('ready', '');
     for (const { resolve } of this.waiting.splice(0)) resolve();
@@ -161,7 +165,12 @@ export class SupervisedChild {
     this.run = null;
     this.events.onDown();
     if (this.state === 'stopped') return;
+    if (this.state === 'starting') this.failedStarts++;
     this.state = 'down';
+    if (this.failedStarts === HOPELESS_STARTS) {
+      this.pauseMs = this.limits.maxRestartMs;
+      this.report('gave-up', reason);
+    }
     if (performance.now() - this.startedAtMs >= this.limits.stableMs) this.pauseMs = this.limits.firstRestartMs;
     this.timer = setTimeout(() => this.start(), this.pauseMs);
     this.pauseMs = Math.min(this.pauseMs * 2, this.limits.maxRestartMs);
