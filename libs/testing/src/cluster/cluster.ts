@@ -1,0 +1,291 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { LOG_SCHEMA } from '@sallyport/platform';
+import pg from 'pg';
+import { type KafkaBroker, startKafka } from '../kafka/kafka-broker.js';
+import type { OtlpReceiver } from '../otlp-receiver.js';
+import { startTestPostgres, type TestPostgres } from '../postgres/test-postgres.js';
+import {
+  type ConfigurationPart,
+  makeFolder,
+  OFFICE_SCOPES,
+  ROOT_FOLDER,
+  STORY_SCOPES,
+  STORY_TENANT,
+  writeClusterFolder,
+} from './cluster-folder.js';
+import { RecordReader } from './record-reader.js';
+import { ServiceProcess } from './service-process.js';
+import { StoryUpstream } from './story-upstream.js';
+import { TestIssuer, type TokenRequest } from './test-issuer.js';
+
+/**
+ * `embedded`: `sallyport start`, everything in one process on its own PostgreSQL. `postgres-separate`: a process per service on one
+ * PostgreSQL. `kafka-separate`: a process per service, each with a schema and a role of its own, meeting on a Kafka broker.
+ */
+export type ClusterSize = 'embedded' | 'postgres-separate' | 'kafka-separate';
+
+/** The services that run as processes of their own outside the embedded size. */
+export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'audit-projector'] as const;
+export type ClusterService = (typeof CLUSTER_SERVICES)[number];
+
+export interface ClusterOptions {
+  readonly size: ClusterSize;
+  /** Merged into the harness's `sallyport.yaml`. */
+  readonly configuration?: ConfigurationPart;
+  /** Servers whose shipped catalog files are taken as well; `configuration.upstreams` says how they are reached. */
+  readonly shippedCatalog?: readonly string[];
+  readonly otlp?: OtlpReceiver;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface FetchOptions {
+  readonly method?: string;
+  readonly body?: unknown;
+  /** Where to; default is the gateway. */
+  readonly base?: string;
+}
+
+export interface FetchedAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** The built product, running as its users run it. */
+export interface Cluster {
+  readonly size: ClusterSize;
+  readonly folder: string;
+  readonly gatewayUrl: string;
+  readonly policyUrl: string;
+  readonly auditUrl: string;
+  readonly issuer: string;
+  readonly upstream: StoryUpstream;
+  readonly record: RecordReader;
+  readonly kafka: KafkaBroker | undefined;
+  /** A token for the gateway; of the issuer that the configuration trusts, or of a stranger with a key of its own under the same name. */
+  token(request: TokenRequest, from?: 'trusted' | 'stranger'): Promise<string>;
+  fetchAs(request: TokenRequest, path: string, options?: FetchOptions): Promise<FetchedAnswer>;
+  fetchRaw(path: string, init: RequestInit, base?: string): Promise<FetchedAnswer>;
+  /** The process a service runs in; in the embedded size all run in one. */
+  service(name: ClusterService): ServiceProcess;
+  /** Everything all processes said, a line each. */
+  output(): readonly string[];
+  /** The superuser's address of the database. */
+  databaseUrl(): string;
+  /** Runs one statement as the superuser. */
+  admin<R extends pg.QueryResultRow = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  /** Keeps the decision point from deciding anything until the returned function is called: holds the row that every decision reads. */
+  holdDecisions(): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+const EPOCH_TABLE = 'policy_decision.epoch';
+
+const freePort = async (): Promise<number> =>
+  await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port)));
+    });
+  });
+
+const programOf = (app: string): string => {
+  const program = join(ROOT_FOLDER, 'apps', app, 'dist', 'main.js');
+  if (!existsSync(program))
+    execFileSync(process.execPath, [join(ROOT_FOLDER, 'node_modules/@typescript/native/bin/tsc'), '-b'], { cwd: ROOT_FOLDER });
+  return program;
+};
+
+/** Starts the product in a folder of its own and resolves when every process is ready. Throws with what they said when one is not. */
+export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
+  const starting = new ClusterStart(options);
+  try {
+    return await starting.start();
+  } catch (error) {
+    await starting.close();
+    throw error;
+  }
+};
+
+class ClusterStart {
+  private readonly folder = makeFolder();
+  private readonly processes = new Map<ClusterService | 'start', ServiceProcess>();
+  private readonly closing: (() => Promise<unknown>)[] = [];
+  private databaseUrl = (): string => '';
+
+  constructor(private readonly options: ClusterOptions) {}
+
+  async start(): Promise<Cluster> {
+    const { size, configuration = {} } = this.options;
+    const upstream = await StoryUpstream.start();
+    this.closing.push(() => upstream.leave());
+    const gatewayPort = await freePort();
+    const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+    const issuer = `${gatewayUrl}/story-issuer`;
+    const keySetFile = join(this.folder, 'story-issuer.jwks.json');
+    const identities = { issuer, tenant: STORY_TENANT, audience: gatewayUrl, scopes: STORY_SCOPES };
+    const trusted = await TestIssuer.create({ ...identities, keySetFile });
+    const stranger = await TestIssuer.create({ ...identities, keySetFile: join(this.folder, 'stranger.jwks.json') });
+    const kafka = size === 'kafka-separate' ? await this.startKafka() : undefined;
+    const file = writeClusterFolder(this.folder, {
+      gatewayUrl,
+      gatewayPort,
+      issuer,
+      keySetFile,
+      upstreamUrl: upstream.url,
+      log:
+        kafka === undefined
+          ? { kind: 'postgres' }
+          : { kind: 'kafka', kafka: { brokers: kafka.brokers, replicationFactor: 1, minInsyncReplicas: 1 } },
+      configuration,
+      shippedCatalog: this.options.shippedCatalog ?? [],
+    });
+    const urls = size === 'embedded' ? this.startTogether(file, gatewayUrl) : await this.startApart(file, gatewayPort);
+    await Promise.all([...this.processes.values()].map((process) => process.ready()));
+    return this.cluster({ gatewayUrl, issuer, upstream, trusted, stranger, kafka, ...urls });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.processes.values()].map((process) => process.stop()));
+    for (const close of this.closing.reverse()) await close();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private async startKafka(): Promise<KafkaBroker> {
+    const kafka = await startKafka();
+    this.closing.push(() => kafka.stop());
+    return kafka;
+  }
+
+  private startTogether(file: string, url: string): { policyUrl: string; auditUrl: string } {
+    this.run('start', [programOf('cli'), 'start', '--config', file], url, {});
+    this.databaseUrl = () => embeddedUrl(join(this.folder, '.sallyport', 'postgres', 'cluster'));
+    return { policyUrl: url, auditUrl: url };
+  }
+
+  private async startApart(file: string, gatewayPort: number): Promise<{ policyUrl: string; auditUrl: string }> {
+    const postgres: TestPostgres = await startTestPostgres();
+    this.closing.push(() => postgres.stop());
+    const database = await postgres.createDatabase();
+    this.databaseUrl = () => database.url;
+    const schemas = CLUSTER_SERVICES.map((service) => service.replaceAll('-', '_'));
+    const provisioned = await database.provision([{ service: LOG_SCHEMA, usesLog: true }, ...schemas.map((service) => ({ service }))]);
+    const shared: Record<string, string> = { SALLYPORT_ROOT_KEY: randomBytes(32).toString('base64url') };
+    const logOwner = provisioned.get(LOG_SCHEMA)?.migrationsUrl;
+    if (this.options.size === 'postgres-separate' && logOwner !== undefined) shared.SALLYPORT_LOG_MIGRATIONS_DATABASE_URL = logOwner;
+    const urls = new Map<ClusterService, string>();
+    for (const service of CLUSTER_SERVICES) {
+      const port = service === 'edge-gateway' ? gatewayPort : await freePort();
+      const url = `http://127.0.0.1:${port}`;
+      urls.set(service, url);
+      const own = provisioned.get(service.replaceAll('-', '_'));
+      const variable = `SALLYPORT_${service.toUpperCase().replaceAll('-', '_')}`;
+      this.run(service, [programOf(service), '--config', file], url, {
+        ...shared,
+        SALLYPORT_CONFIG: file,
+        SALLYPORT_PORT: String(port),
+        [`${variable}_DATABASE_URL`]: own?.url ?? '',
+        [`${variable}_MIGRATIONS_DATABASE_URL`]: own?.migrationsUrl ?? '',
+      });
+    }
+    return { policyUrl: urls.get('policy-decision') ?? '', auditUrl: urls.get('audit-projector') ?? '' };
+  }
+
+  private run(name: ClusterService | 'start', command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
+    const { otlp, env: extra } = this.options;
+    const process = new ServiceProcess({ name, command, url, cwd: this.folder, env: { ...env, ...otlp?.env, ...extra } });
+    this.processes.set(name, process);
+    process.start();
+  }
+
+  private cluster(parts: {
+    readonly gatewayUrl: string;
+    readonly policyUrl: string;
+    readonly auditUrl: string;
+    readonly issuer: string;
+    readonly upstream: StoryUpstream;
+    readonly trusted: TestIssuer;
+    readonly stranger: TestIssuer;
+    readonly kafka: KafkaBroker | undefined;
+  }): Cluster {
+    const { trusted, stranger, ...named } = parts;
+    const token = (request: TokenRequest, from: 'trusted' | 'stranger' = 'trusted'): Promise<string> =>
+      (from === 'trusted' ? trusted : stranger).sign(request);
+    const fetchRaw = async (path: string, init: RequestInit, base = named.gatewayUrl): Promise<FetchedAnswer> => {
+      const response = await fetch(`${base}${path}`, { signal: AbortSignal.timeout(60_000), ...init });
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    };
+    const office = (): Promise<string> => token({ subject: 'grace', scopes: [...STORY_SCOPES, ...OFFICE_SCOPES] });
+    return {
+      ...named,
+      size: this.options.size,
+      folder: this.folder,
+      record: new RecordReader(named.auditUrl, office),
+      token,
+      fetchRaw,
+      fetchAs: async (request, path, { method = 'GET', body, base } = {}) =>
+        await fetchRaw(
+          path,
+          {
+            method,
+            headers: {
+              authorization: `Bearer ${await token(request)}`,
+              ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            },
+            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          },
+          base,
+        ),
+      service: (name) => {
+        const process = this.processes.get(name) ?? this.processes.get('start');
+        if (process === undefined) throw new Error(`there is no ${name}`);
+        return process;
+      },
+      output: () => [...this.processes.values()].flatMap((process) => process.lines),
+      databaseUrl: () => this.databaseUrl(),
+      admin: async <R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
+        await withClient(this.databaseUrl(), async (client) => (await client.query<R>(text, [...values])).rows),
+      holdDecisions: async () => await holdRow(this.databaseUrl(), `LOCK TABLE ${EPOCH_TABLE} IN ACCESS EXCLUSIVE MODE`),
+      close: () => this.close(),
+    };
+  }
+}
+
+const withClient = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
+  const client = new pg.Client({ connectionString: url, application_name: 'sallyport-stories' });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+};
+
+/** Locks what `text` selects until the returned function is called. */
+const holdRow = async (url: string, text: string): Promise<() => Promise<void>> => {
+  const client = new pg.Client({ connectionString: url, application_name: 'sallyport-stories' });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query(text);
+  let released = false;
+  return async () => {
+    if (released) return;
+    released = true;
+    await client.query('ROLLBACK');
+    await client.end();
+  };
+};
+
+/** The superuser's address of a running embedded PostgreSQL, from what it and we keep in its folder. */
+const embeddedUrl = (clusterFolder: string): string => {
+  const [, , , port = ''] = readFileSync(join(clusterFolder, 'postmaster.pid'), 'utf8').split('\n');
+  const password = readFileSync(join(clusterFolder, 'sallyport-password'), 'utf8').trim();
+  return `postgresql://sallyport:${password}@127.0.0.1:${port}/sallyport`;
+};

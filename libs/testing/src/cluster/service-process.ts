@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { until } from './until.js';
+
+export interface ServiceProcessOptions {
+  readonly name: string;
+  /** The built program and its arguments, for the Node that runs the tests. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Where the service answers. */
+  readonly url: string;
+}
+
+const READY_DEADLINE_MS = 90_000;
+const STOP_DEADLINE_MS = 20_000;
+const LINES_SHOWN = 40;
+
+/** One built program as a child process: started, stopped, killed, paused, and everything it said kept. */
+export class ServiceProcess {
+  readonly lines: string[] = [];
+  private child: ChildProcess | undefined;
+  private ended: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: ServiceProcessOptions) {
+    process.once('exit', () => this.child?.kill('SIGKILL'));
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get url(): string {
+    return this.options.url;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Starts it without waiting until it is ready. */
+  start(): void {
+    if (this.child !== undefined) throw new Error(`${this.name} runs already`);
+    const { command, env, cwd } = this.options;
+    const child = spawn(process.execPath, [...command], { cwd, env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    const readers: Interface[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      const reader = createInterface({ input: stream });
+      reader.on('line', (line) => this.lines.push(line));
+      readers.push(reader);
+    }
+    this.ended = Promise.all([once(child, 'exit'), ...readers.map((reader) => once(reader, 'close'))]).finally(() => {
+      if (this.child === child) this.child = undefined;
+    });
+  }
+
+  /** Resolves when `/readyz` says yes. Throws when the process ends first, with what it said last. */
+  async ready(): Promise<void> {
+    const { url } = this.options;
+    await until(
+      `${this.name} is ready at ${url}`,
+      async () => {
+        if (this.child === undefined) return 'ended';
+        const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+        await response?.body?.cancel();
+        return response?.status === 200 ? 'ready' : undefined;
+      },
+      READY_DEADLINE_MS,
+    ).then(
+      (how) => {
+        if (how === 'ended') throw new Error(`${this.name} ended before it was ready:\n${this.tail()}`);
+      },
+      (cause: unknown) => {
+        throw new Error(`${this.name} did not become ready:\n${this.tail()}`, { cause });
+      },
+    );
+  }
+
+  /** Ends it as an operator would (SIGTERM) and waits; after 20 s as a crash would. Resolves with how it ended. */
+  async stop(): Promise<'stopped' | 'killed'> {
+    const { child } = this;
+    if (child === undefined) return 'stopped';
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    let how: 'stopped' | 'killed' = 'stopped';
+    const timer = setTimeout(() => {
+      how = 'killed';
+      child.kill('SIGKILL');
+    }, STOP_DEADLINE_MS);
+    await this.ended;
+    clearTimeout(timer);
+    return how;
+  }
+
+  /** Ends it at once (SIGKILL). */
+  async kill(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** Stops its clock without ending its connections (SIGSTOP). */
+  pause(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  private tail(): string {
+    return this.lines.slice(-LINES_SHOWN).join('\n');
+  }
+}
+
+/** What a process needs of this one's environment; nothing of ours leaks into the configuration under test. */
+const inherited = (): Record<string, string> => {
+  const kept: Record<string, string> = {};
+  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'NODE_EXTRA_CA_CERTS']) {
+    const value = process.env[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+};
