@@ -500,7 +500,7 @@ class Case {
   ) {
     this.topic = topicOfTest(number);
     this.deadLetterTopic = deadLetterOfTest(number);
-    this.group = `contract-${number}.${randomUUID()}`;
+    this.group = `policy-decision.contract-${number}.${randomUUID()}`;
   }
 
   async open(): Promise<EventLog> {

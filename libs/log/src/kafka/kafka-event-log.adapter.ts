@@ -1,0 +1,186 @@
+import { AppError } from '@sallyport/contracts';
+import type { Admin, Kafka } from 'kafkajs';
+import { AppendLane } from '../append-lane.js';
+import type { EventLog, LogFault, LogRecord, SubscribeOptions, Subscription } from '../event-log.port.js';
+import { productTopics, type TopicLayout, topicSpec } from '../topic-layout.js';
+import { KafkaAppender } from './kafka-appender.js';
+import { type KafkaConnectionOptions, kafkaClient, toLogError } from './kafka-connection.js';
+import { KafkaSubscription, type KafkaSubscriptionHost } from './kafka-subscription.js';
+
+export interface KafkaEventLogOptions extends KafkaConnectionOptions {
+  /** Default: the product's topics. */
+  readonly topics?: TopicLayout;
+  /** Those of `topics` that this process may see and that must be there; default: all. */
+  readonly requiredTopics?: readonly string[];
+  /** Whether missing topics are created at start. Default `false`: operators create them, and services may not. */
+  readonly createTopics?: boolean;
+  /** Of topics created here; default 3. */
+  readonly replicationFactor?: number;
+  /** How long a fetch waits at the broker for something new; also bounds how soon a rebalance is noticed. Default 1,000. */
+  readonly maxWaitMs?: number;
+  /** How long an append waits before it rejects; default 30,000. */
+  readonly appendTimeoutMs?: number;
+  readonly report?: (fault: LogFault) => void;
+}
+
+const PROBE_MS = 2_000;
+
+/**
+ * The log on Kafka. Resolves when the topics are there and appends can be made.
+ * Throws `log.unavailable` when the cluster does not answer or refuses, `configuration.invalid` when a topic is missing or has another
+ * partition count than it was given for life.
+ */
+export const openKafkaEventLog = async (options: KafkaEventLogOptions): Promise<EventLog> => {
+  const log = new KafkaEventLog(kafkaClient(options), options);
+  try {
+    await log.open();
+  } catch (error) {
+    await log.close();
+    throw toLogError(error, 'open');
+  }
+  return log;
+};
+
+class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
+  readonly layout: TopicLayout;
+  readonly maxWaitMs: number;
+  private readonly appender: KafkaAppender;
+  private readonly lane: AppendLane;
+  private readonly subscriptions = new Set<KafkaSubscription>();
+  private connectedAdmin: Promise<Admin> | undefined;
+  private probe: NodeJS.Timeout | undefined;
+  private probing = false;
+  private reachable = false;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly kafka: Kafka,
+    private readonly options: KafkaEventLogOptions,
+  ) {
+    this.layout = options.topics ?? productTopics;
+    this.maxWaitMs = options.maxWaitMs ?? 1_000;
+    this.appender = new KafkaAppender(kafka, this.layout);
+    this.lane = new AppendLane({
+      send: (records) => this.appender.send(records),
+      ...(options.appendTimeoutMs === undefined ? {} : { timeoutMs: options.appendTimeoutMs }),
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.verifyTopics();
+    await this.appender.open();
+    this.reachable = true;
+    this.probe = setInterval(() => void this.look(), PROBE_MS);
+    this.probe.unref();
+  }
+
+  append(records: readonly LogRecord[]): Promise<void> {
+    return this.lane.append(records);
+  }
+
+  async subscribe(options: SubscribeOptions): Promise<Subscription> {
+    if (this.closing !== undefined) throw new AppError('log.unavailable', 'the log is closed');
+    for (const topic of options.topics) topicSpec(this.layout, topic);
+    const subscription = new KafkaSubscription(this, options);
+    this.subscriptions.add(subscription);
+    void subscription.start();
+    return subscription;
+  }
+
+  async verifyTopics(): Promise<void> {
+    const required = this.options.requiredTopics ?? Object.keys(this.layout);
+    try {
+      const admin = await this.admin();
+      if (this.options.createTopics === true) await this.createMissing(admin, required);
+      const { topics } = await admin.fetchTopicMetadata({ topics: [...required] });
+      const counts = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+      const faults = required.flatMap((topic) => {
+        const wanted = topicSpec(this.layout, topic).partitions;
+        const found = counts.get(topic) ?? 0;
+        return found === wanted ? [] : [`${topic} has ${found} partitions and should have ${wanted}`];
+      });
+      if (faults.length > 0) throw new AppError('configuration.invalid', faults.join('; '));
+    } catch (error) {
+      throw toLogError(error, 'verify topics');
+    }
+  }
+
+  isHealthy(): boolean {
+    return this.reachable && this.closing === undefined && this.appender.isHealthy;
+  }
+
+  close(): Promise<void> {
+    this.closing ??= (async () => {
+      clearInterval(this.probe);
+      await Promise.all([...this.subscriptions].map((subscription) => subscription.close()));
+      await this.lane.close();
+      await this.appender.close();
+      await this.connectedAdmin?.then((admin) => admin.disconnect()).catch(() => {});
+    })();
+    return this.closing;
+  }
+
+  report(fault: LogFault): void {
+    this.options.report?.(fault);
+  }
+
+  onClosed(subscription: KafkaSubscription): void {
+    this.subscriptions.delete(subscription);
+  }
+
+  async admin(): Promise<Admin> {
+    this.connectedAdmin ??= (async () => {
+      const admin = this.kafka.admin();
+      await admin.connect();
+      return admin;
+    })();
+    try {
+      return await this.connectedAdmin;
+    } catch (error) {
+      this.connectedAdmin = undefined;
+      throw error;
+    }
+  }
+
+  /** Asks the cluster something cheap, so that an outage shows without an append and its end without a caller. */
+  private async look(): Promise<void> {
+    if (this.probing) {
+      // The last question is not answered yet.
+      this.reachable = false;
+      return;
+    }
+    this.probing = true;
+    try {
+      await (await this.admin()).describeCluster();
+      this.reachable = true;
+      this.appender.recover();
+    } catch {
+      this.reachable = false;
+    } finally {
+      this.probing = false;
+    }
+  }
+
+  private async createMissing(admin: Admin, required: readonly string[]): Promise<void> {
+    const present = new Set(await admin.listTopics());
+    const missing = required.filter((topic) => !present.has(topic));
+    if (missing.length === 0) return;
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: 30_000,
+      topics: missing.map((topic) => {
+        const { partitions, cleanup } = topicSpec(this.layout, topic);
+        return {
+          topic,
+          numPartitions: partitions,
+          replicationFactor: this.options.replicationFactor ?? 3,
+          configEntries: [
+            { name: 'cleanup.policy', value: cleanup },
+            // Positions in time are the log's, not those of whoever appended.
+            { name: 'message.timestamp.type', value: 'LogAppendTime' },
+          ],
+        };
+      }),
+    });
+  }
+}

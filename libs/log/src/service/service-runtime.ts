@@ -1,0 +1,135 @@
+import type { Service } from '@sallyport/contracts';
+import { AppError } from '@sallyport/contracts';
+import {
+  Authenticator,
+  type Clock,
+  createLogger,
+  type Database,
+  HealthRegistry,
+  type IdSource,
+  type Logger,
+  type MigrationClass,
+  openDatabase,
+  openSealer,
+  rootKeyFromEnvironment,
+  rootKeyFromFile,
+  type SallyportConfiguration,
+  type Sealer,
+  type ServiceUrls,
+  startTelemetry,
+  systemClock,
+  systemIdSource,
+  type Telemetry,
+} from '@sallyport/platform';
+import type { EventLog } from '../event-log.port.js';
+
+/** Version that telemetry and protocol answers name. */
+export const PRODUCT_VERSION = '0.1.0';
+const ROOT_KEY_VARIABLE = 'SALLYPORT_ROOT_KEY';
+
+/** What the services of one process share. */
+export interface ProcessRuntime {
+  readonly configuration: SallyportConfiguration;
+  readonly log: EventLog;
+  readonly sealer: Sealer;
+  readonly authenticator: Authenticator;
+  readonly health: HealthRegistry;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly version: string;
+  /** Whether several services run in this process. */
+  readonly sharesProcess: boolean;
+}
+
+/** What one service has for itself beside what it shares. */
+export interface ServiceRuntime extends ProcessRuntime {
+  readonly service: Service;
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  /** Closes the database and sends the last spans; the log is the process's. */
+  close(): Promise<void>;
+}
+
+/** Puts together what all services of a process share. Throws `configuration.invalid` for a root key that cannot be had. */
+export const openProcessRuntime = (options: {
+  readonly configuration: SallyportConfiguration;
+  readonly log: EventLog;
+  /** Where the root key is made when nothing else is configured: the embedded default alone has one. */
+  readonly embeddedRootKeyFile?: string;
+  readonly sharesProcess: boolean;
+}): ProcessRuntime => {
+  const { configuration, log, sharesProcess } = options;
+  const clock = systemClock;
+  return {
+    configuration,
+    log,
+    sealer: openSealer({ rootKey: rootKeyOf(configuration, options.embeddedRootKeyFile), clock }),
+    authenticator: new Authenticator({
+      issuers: configuration.identity.issuers,
+      tenants: configuration.tenants.map(({ id }) => id),
+      publicUrl: configuration.gateway.publicUrl,
+      clock,
+    }),
+    health: new HealthRegistry(clock),
+    clock,
+    ids: systemIdSource,
+    version: PRODUCT_VERSION,
+    sharesProcess,
+  };
+};
+
+const rootKeyOf = ({ sealing }: SallyportConfiguration, embeddedFile: string | undefined) => {
+  if (sealing.rootKeyFile !== undefined) return rootKeyFromFile(sealing.rootKeyFile);
+  const variable = sealing.rootKeyEnv ?? ((process.env[ROOT_KEY_VARIABLE] ?? '') === '' ? undefined : ROOT_KEY_VARIABLE);
+  if (variable !== undefined) return rootKeyFromEnvironment(variable);
+  if (embeddedFile !== undefined) return rootKeyFromFile(embeddedFile, { createWhenMissing: true });
+  throw new AppError('configuration.invalid', `sealing: services that run apart share a root key; set ${ROOT_KEY_VARIABLE}`);
+};
+
+/**
+ * Opens what one service has for itself: its schema (migrations run), its logger, its telemetry.
+ * Throws `configuration.invalid` without an address for it, and `store.unavailable`.
+ */
+export const openServiceRuntime = async (
+  runtime: ProcessRuntime,
+  service: Service,
+  migrations: readonly MigrationClass[],
+  urls?: ServiceUrls,
+): Promise<ServiceRuntime> => {
+  const { database: settings } = runtime.configuration;
+  const url = urls?.url ?? settings.urls[service];
+  if (url === undefined) throw new AppError('configuration.invalid', `database.urls.${service}: the service has no database`);
+  const migrationsUrl = urls?.migrationsUrl ?? settings.migrationsUrls[service];
+  const schema = service.replaceAll('-', '_');
+  const database = await openDatabase({
+    url,
+    ...(migrationsUrl === undefined ? {} : { migrationsUrl }),
+    schema,
+    applicationName: `sallyport-${service}`,
+    migrations,
+    poolMax: settings.maxConnectionsPerService,
+    connectTimeoutMs: settings.connectTimeoutMs,
+    statementTimeoutMs: settings.statementTimeoutMs,
+  });
+  const logger = createLogger(service, { pretty: runtime.sharesProcess && process.stdout.isTTY === true });
+  const telemetry = await startTelemetry({
+    service,
+    version: runtime.version,
+    env: process.env,
+    sharesProcess: runtime.sharesProcess,
+    onExportError: (err) => logger.warn({ err }, 'telemetry could not be sent'),
+  });
+  runtime.health.register(`${service}.database`, () => database.isHealthy());
+  return {
+    ...runtime,
+    service,
+    database,
+    logger,
+    telemetry,
+    close: async () => {
+      await telemetry.shutdown();
+      await database.close();
+    },
+  };
+};
