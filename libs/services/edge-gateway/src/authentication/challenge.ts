@@ -25,7 +25,10 @@ export const challengeFor = (error: AppError, metadataUrl: string, scopes: reado
   const parts = [];
   if (error.code === 'identity.token-invalid') {
     const { description } = error.detail;
-    parts.push('error="invalid_token"', `error_description=${quoted(typeof description === 'string' ? description : 'the token is not valid here')}`);
+    parts.push(
+      'error="invalid_token"',
+      `error_description=${quoted(typeof description === 'string' ? description : 'the token is not valid here')}`,
+    );
   }
   if (error.code === 'scope.insufficient') parts.push('error="insufficient_scope"');
   if (scopes.length > 0) parts.push(`scope=${quoted(scopes.join(' '))}`);

@@ -149,7 +149,7 @@ test('records, decides, dispatches and records again before anything is released
   const edge = await open(allow);
   const upstream = anUpstream();
   const call = aCall();
-  expect(await edge.runner.run(call, upstream)).toEqual({ kind: 'answered', callId: call.callId });
+  expect(await edge.runner.run(call, upstream)).toEqual({ kind: 'answered', callId: call.callId, redactions: 0 });
   expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
   expect(upstream.sent[0]?.token).toBe('token for fs/read');
   expect(edge.claims.won).toEqual([]);

@@ -56,6 +56,6 @@ export type Exchange = UpstreamExchange | LocalExchange;
 
 /** How a call ended for the transport. What was `answered` is already with the client; a refusal is still to be told. */
 export type CallOutcome =
-  | { readonly kind: 'answered'; readonly callId: string }
+  | { readonly kind: 'answered'; readonly callId: string /** Values masked in the answer. */; readonly redactions: number }
   | { readonly kind: 'cancelled'; readonly callId: string }
   | { readonly kind: 'refused'; readonly callId: string; readonly code: ErrorCode; readonly requiredScopes: readonly string[] };

@@ -22,6 +22,7 @@ export class GovernedDispatch {
   private isClaimed = false;
   private settled: 'no' | 'recorded' | 'withheld' = 'no';
   private dispatched: Step | null = null;
+  private redactions = 0;
 
   constructor(
     private readonly governed: GovernedCall,
@@ -47,7 +48,7 @@ export class GovernedDispatch {
     if (events.length === 0) throw new AppError('policy.unavailable', `call ${call.callId} is not cleared`);
     await durable;
     await exchange.release(released, call.callId);
-    return { kind: 'answered', callId: call.callId };
+    return { kind: 'answered', callId: call.callId, redactions: this.redactions };
   }
 
   private async dispatch(exchange: UpstreamExchange, decision: Decided, askedAtMs: number): Promise<Acted> {
@@ -153,7 +154,7 @@ export class GovernedDispatch {
       });
       span.end();
       if (this.settled === 'no') return await this.fail('upstream.answer-invalid', 'yes', this.microsSince(startedMs));
-      return { kind: 'answered', callId: call.callId };
+      return { kind: 'answered', callId: call.callId, redactions: this.redactions };
     } catch (error) {
       span.end({ error });
       return this.afterFailedSend(error, startedMs);
@@ -183,12 +184,13 @@ export class GovernedDispatch {
       throw new AppError('log.unavailable', `the answer of call ${story.identity.callId} was withheld`);
     }
     this.settled = 'recorded';
+    this.redactions = record.redactions.reduce((sum, { count }) => sum + count, 0);
   }
 
   private async afterFailedSend(error: unknown, startedMs: number): Promise<CallOutcome> {
     const { call, story } = this.governed;
     const { callId } = call;
-    if (this.settled === 'recorded') return { kind: 'answered', callId };
+    if (this.settled === 'recorded') return { kind: 'answered', callId, redactions: this.redactions };
     if (this.settled === 'withheld') return { kind: 'refused', callId, code: 'log.unavailable', requiredScopes: [] };
     const reached = reachedOf(error);
     if (call.signal.aborted) {

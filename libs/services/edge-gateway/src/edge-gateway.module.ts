@@ -1,0 +1,27 @@
+import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { EdgeGateway } from './edge-gateway.js';
+import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
+import { InvokeController } from './invoke/invoke.controller.js';
+
+/** The enforcement point as a Nest module. The application must be made with `bodyParser: false` and `leaveRawBodies` called on its Fastify. */
+@Module({})
+export class EdgeGatewayModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
+
+  static forRoot(ports: EdgeGatewayPorts): DynamicModule {
+    return {
+      module: EdgeGatewayModule,
+      controllers: [InvokeController],
+      providers: [{ provide: EdgeGateway, useFactory: () => new EdgeGateway(ports) }],
+      exports: [EdgeGateway],
+    };
+  }
+
+  onApplicationBootstrap(): Promise<void> {
+    return this.gateway.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.gateway.close();
+  }
+}

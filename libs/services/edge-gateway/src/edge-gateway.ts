@@ -1,0 +1,112 @@
+import type { Principal } from '@sallyport/contracts';
+import { Authenticator } from '@sallyport/platform';
+import { CatalogView } from './catalog-view/catalog-view.js';
+import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
+import { Door } from './http/door.js';
+import { GovernedRequests } from './http/governed-requests.js';
+import { RequestGuard } from './http/request-guard.js';
+import { ArgumentValidator } from './invoke/argument-validator.js';
+import { CallAdmission } from './invoke/call-admission.js';
+import { CallRunner } from './invoke/call-runner.js';
+import { PostgresDispatchClaims } from './invoke/postgres-dispatch-claims.adapter.js';
+import { AnswerJoin } from './join/answer-join.js';
+import { DefinitionObserver } from './observation/definition-observer.js';
+import { UnrecordedOutcomes } from './record/unrecorded-outcomes.js';
+import { RejectionRecorder } from './rejections/rejection-recorder.js';
+import { OwnTokenMinter } from './tokens/own-token-minter.adapter.js';
+import { UpstreamDirectory } from './upstreams/upstream-directory.js';
+
+/** Stands where a rejection belongs to no tenant. */
+const NO_TENANT = '-';
+
+/** The gateway put together: every part once, for the life of the process. Controllers take their parts from it. */
+export class EdgeGateway {
+  readonly join: AnswerJoin;
+  readonly catalog: CatalogView;
+  readonly authenticator: Authenticator;
+  readonly upstreams: UpstreamDirectory;
+  readonly minter: OwnTokenMinter;
+  readonly observer: DefinitionObserver;
+  readonly requests: GovernedRequests;
+  readonly door: Door;
+  private readonly rejections: RejectionRecorder;
+  private readonly claims: PostgresDispatchClaims;
+  private readonly unrecorded: UnrecordedOutcomes;
+  private readonly unregister: (() => void)[] = [];
+  private isReady = false;
+
+  constructor(readonly ports: EdgeGatewayPorts) {
+    const { settings, log, sealer, clock, ids, telemetry, logger } = ports;
+    const { edgeId, publicUrl, tenants } = settings;
+    this.join = new AnswerJoin(log, edgeId);
+    this.catalog = new CatalogView(log, edgeId);
+    this.claims = new PostgresDispatchClaims(ports.database);
+    this.unrecorded = new UnrecordedOutcomes(log);
+    this.authenticator = new Authenticator({ issuers: ports.issuers, tenants, publicUrl, clock });
+    this.upstreams = new UpstreamDirectory(ports.upstreams, { clock, version: ports.version });
+    this.minter = new OwnTokenMinter({ issuer: publicUrl, key: ports.signingKey, clock, ids });
+    const [only, ...others] = tenants;
+    const tenantId = only !== undefined && others.length === 0 ? only : NO_TENANT;
+    this.rejections = new RejectionRecorder({ log, digests: sealer, clock, ids, edgeId, tenantId });
+    this.observer = new DefinitionObserver({
+      upstreams: this.upstreams,
+      log,
+      minter: this.minter,
+      settings,
+      telemetry,
+      clock,
+      ids,
+      logger,
+    });
+    const runner = new CallRunner({
+      settings,
+      log,
+      join: this.join,
+      catalog: this.catalog,
+      validator: new ArgumentValidator(),
+      admission: new CallAdmission({ calls: settings.callsInFlightMaxPerTenant, streams: settings.streamsMaxPerTenant }),
+      claims: this.claims,
+      unrecorded: this.unrecorded,
+      minter: this.minter,
+      sealer,
+      telemetry,
+      clock,
+      ids,
+    });
+    this.requests = new GovernedRequests({ runner, telemetry, clock, logger, health: ports.health });
+    const guard = new RequestGuard(settings);
+    this.door = new Door({ settings, guard, authenticator: this.authenticator, rejections: this.rejections, telemetry, clock, logger });
+  }
+
+  /** Resolves when answers and catalog are followed: before that the gateway is not ready. Throws `log.unavailable`. */
+  async start(): Promise<void> {
+    const { health, log } = this.ports;
+    this.unregister.push(
+      health.register('edge-gateway.log', () => log.isHealthy()),
+      health.register('edge-gateway.join', () => this.isReady),
+    );
+    await Promise.all([this.join.start(), this.catalog.start()]);
+    for (const { callId, attempt, records } of await this.claims.kept(this.ports.settings.edgeId))
+      this.unrecorded.hold(records, () => this.claims.settle(callId, attempt));
+    this.observer.start();
+    this.isReady = true;
+  }
+
+  /** Ends what the gateway began; calls in flight have ended by then. What is not on record yet is tried once more. */
+  async close(): Promise<void> {
+    this.isReady = false;
+    this.door.drain();
+    for (const unregister of this.unregister) unregister();
+    await this.observer.close();
+    await this.rejections.close();
+    await this.unrecorded.flush();
+    this.unrecorded.close();
+    await this.claims.drain();
+    await Promise.all([this.join.close(), this.catalog.close(), this.upstreams.close()]);
+  }
+
+  /** A key under which an upstream's legacy session may be shared: one principal's calls and no other's. */
+  sessionKeyOf({ tenantId, issuer, subject, actors }: Principal): string {
+    return this.ports.sealer.keyedDigest(tenantId, 'principal', JSON.stringify([issuer, subject, actors]));
+  }
+}

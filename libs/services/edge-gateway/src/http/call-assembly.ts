@@ -1,0 +1,106 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Claimed, claimedFrom, HTTP_HEADERS, type Json, META_KEYS } from '@sallyport/contracts';
+import { isJsonObject, type JsonObject, META_ENVELOPE } from '@sallyport/mcp';
+import { ATTRIBUTES, type IdSource, parseTraceparent, type Span, type Telemetry } from '@sallyport/platform';
+import type { AuthenticatedCall } from '../invoke/authenticated-call.js';
+import { claimedOf } from '../invoke/call-identity.js';
+import { type Admitted, single } from './door.js';
+
+const IDEMPOTENCY_KEY_CHARS_MAX = 256;
+const TRACE_FIELDS: readonly string[] = ['traceparent', 'tracestate', 'baggage'];
+const OWN_META: readonly string[] = Object.values(META_KEYS);
+
+/** What a transport read from the wire, before it is a call. */
+export interface ReadRequest {
+  readonly admitted: Admitted;
+  readonly headers: IncomingHttpHeaders;
+  readonly transport: AuthenticatedCall['transport'];
+  readonly protocolVersion: string | null;
+  readonly method: string;
+  readonly target: AuthenticatedCall['target'];
+  /** With `_meta`, as they came. */
+  readonly params: JsonObject;
+  /** Claims in a REST body. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** Keyed digest of a session id. */
+  readonly session?: string | null;
+  readonly isStream?: boolean;
+}
+
+/** `_meta` without what the protocol, the trace and we put there. */
+const vendorMeta = (meta: JsonObject): JsonObject => {
+  const kept: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(meta)) {
+    if (name.startsWith('io.modelcontextprotocol/') || name === 'progressToken') continue;
+    if (TRACE_FIELDS.includes(name) || OWN_META.includes(name)) continue;
+    kept[name] = value;
+  }
+  return kept;
+};
+
+const clientOf = (meta: JsonObject, params: JsonObject, headers: IncomingHttpHeaders): string | null => {
+  const info = meta[META_ENVELOPE.clientInfo] ?? params.clientInfo;
+  if (isJsonObject(info) && typeof info.name === 'string') return `${info.name}/${typeof info.version === 'string' ? info.version : ''}`;
+  return headers['user-agent'] ?? null;
+};
+
+const claimedBy = (read: ReadRequest, meta: JsonObject): Claimed =>
+  claimedOf({
+    ...claimedFrom({ meta, body: read.body ?? null, headers: read.headers }),
+    session: read.session ?? null,
+    client: clientOf(meta, read.params, read.headers),
+  });
+
+/** The span of a call: child of what the agent says in `_meta` (SEP-414), linked to the HTTP one where they differ. */
+const spanOf = (read: ReadRequest, meta: JsonObject, callId: string, telemetry: Telemetry): Span => {
+  const http = single(read.headers.traceparent);
+  const own = typeof meta.traceparent === 'string' && parseTraceparent(meta.traceparent) !== undefined ? meta.traceparent : null;
+  const { kind, name } = read.target;
+  return telemetry.startSpan(
+    (kind === 'tool' || kind === 'prompt') && name !== null ? `${read.method} ${name.slice(0, 128)}` : read.method,
+    {
+      kind: 'server',
+      parentTraceparent: own ?? http,
+      links: own !== null && http !== null ? [http] : [],
+      attributes: {
+        [ATTRIBUTES.mcpMethodName]: read.method,
+        [ATTRIBUTES.mcpProtocolVersion]: read.protocolVersion ?? undefined,
+        [ATTRIBUTES.callId]: callId,
+        [ATTRIBUTES.tenantId]: read.admitted.principal.tenantId,
+        [ATTRIBUTES.upstream]: read.target.server ?? undefined,
+        [ATTRIBUTES.toolName]: kind === 'tool' ? (name ?? undefined) : undefined,
+        [ATTRIBUTES.promptName]: kind === 'prompt' ? (name ?? undefined) : undefined,
+        [ATTRIBUTES.operationName]: read.method === 'tools/call' ? 'execute_tool' : undefined,
+        [ATTRIBUTES.httpRoute]: read.admitted.entrance.route,
+      },
+    },
+  );
+};
+
+/** Makes the call of a request: parsed, attributed, traced, with an id of its own. End its span when the call ended. */
+export const assembleCall = (
+  read: ReadRequest,
+  dependencies: { readonly telemetry: Telemetry; readonly ids: IdSource },
+): AuthenticatedCall => {
+  const { admitted } = read;
+  const { _meta, ...params } = read.params;
+  const meta = isJsonObject(_meta) ? _meta : {};
+  const callId = dependencies.ids.uuidv7();
+  const key = meta[META_KEYS.idempotencyKey] ?? single(read.headers[HTTP_HEADERS.idempotencyKey.toLowerCase()]);
+  return {
+    callId,
+    principal: admitted.principal,
+    transport: read.transport,
+    protocolVersion: read.protocolVersion,
+    method: read.method,
+    target: read.target,
+    params,
+    meta: vendorMeta(meta),
+    claimed: claimedBy(read, meta),
+    idempotencyKey: typeof key === 'string' && key !== '' ? key.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) : null,
+    isStream: read.isStream ?? false,
+    receivedAtMs: admitted.receivedAtMs,
+    span: spanOf(read, meta, callId, dependencies.telemetry),
+    signal: admitted.signal,
+  };
+};

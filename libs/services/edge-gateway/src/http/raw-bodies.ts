@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify';
+
+/** Addresses whose bodies the gateway reads by itself: after authentication, bounded, once. */
+const OWN = /^\/(?:mcp(?:[/?#]|$)|v1\/invoke(?:[/?#]|$))/;
+
+/**
+ * Lets the bodies of the gateway's own addresses through unread, and parses JSON for every other address of the process. Call it once, on an
+ * application made with `bodyParser: false`.
+ */
+export const leaveRawBodies = (fastify: FastifyInstance): void => {
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (request, payload, done) => {
+    if (OWN.test(request.url)) {
+      done(null, undefined);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    payload.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > OTHER_BODY_BYTES_MAX) payload.destroy(Object.assign(new Error('the body is too large'), { statusCode: 413 }));
+      else chunks.push(chunk);
+    });
+    payload.on('error', (error: Error) => done(error));
+    payload.on('end', () => {
+      const text = Buffer.concat(chunks).toString('utf8');
+      if (text === '') done(null, undefined);
+      else parseJson(request, text, done);
+    });
+  });
+};
+
+const OTHER_BODY_BYTES_MAX = 4 * 1024 * 1024;

@@ -1,0 +1,99 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError, type Principal } from '@sallyport/contracts';
+import type { Clock, IdSource } from '@sallyport/platform';
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import type { MintedToken, TokenMinter, TokenRequest } from './token-minter.port.js';
+
+/** The key tokens are signed with, and what is published of it. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+const LIFETIME_SECONDS_MAX = 60;
+
+const keyOf = async (jwk: JWK, source: string): Promise<SigningKey> => {
+  if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.d === undefined)
+    throw new AppError('configuration.invalid', `${source} holds no private Ed25519 key`);
+  const { d: _private, ...open } = jwk;
+  const kid = jwk.kid ?? (await calculateJwkThumbprint(open));
+  const privateKey = await importJWK(jwk, 'EdDSA');
+  if (privateKey instanceof Uint8Array) throw new AppError('configuration.invalid', `${source} holds a symmetric key`);
+  return { kid, privateKey, publicJwk: { kty: 'OKP', crv: 'Ed25519', x: jwk.x, kid, alg: 'EdDSA', use: 'sig' } };
+};
+
+/** Reads a signing key from JSON text (a JWK), for replicas that share one by their environment. Throws `configuration.invalid`. */
+export const signingKeyFromText = async (text: string): Promise<SigningKey> => {
+  let jwk: JWK;
+  try {
+    jwk = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('configuration.invalid', 'the signing key is not JSON', { cause });
+  }
+  return keyOf(jwk, 'the signing key');
+};
+
+/** Reads the signing key of a file, making it with mode 0600 when it is not there. Of two that make it at once, one wins and both use it. */
+export const signingKeyFromFile = async (path: string): Promise<SigningKey> => {
+  const existing = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw new AppError('configuration.invalid', `the signing key ${path} cannot be read`, { cause: error });
+  });
+  if (existing !== null) return signingKeyFromText(existing);
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const jwk = { ...(await exportJWK(privateKey)), alg: 'EdDSA', use: 'sig' };
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    await writeFile(path, JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return signingKeyFromFile(path);
+    throw new AppError('configuration.invalid', `the signing key ${path} cannot be written`, { cause: error });
+  }
+  await chmod(path, 0o600);
+  return keyOf(jwk, path);
+};
+
+/** `act` as it came, one level per agent (RFC 8693, section 4.1). */
+const actClaimOf = (actors: Principal['actors']): object | undefined =>
+  actors.reduceRight<object | undefined>((inner, actor) => ({ sub: actor, ...(inner === undefined ? {} : { act: inner }) }), undefined);
+
+/** Tokens of the gateway's own: EdDSA, one attempt, one upstream, one tool, at most 60 s. Upstreams verify them by the published key set. */
+export class OwnTokenMinter implements TokenMinter {
+  private readonly lifetimeSeconds: number;
+
+  constructor(
+    private readonly options: {
+      readonly issuer: string;
+      readonly key: SigningKey;
+      readonly clock: Clock;
+      readonly ids: IdSource;
+      readonly lifetimeSeconds?: number;
+    },
+  ) {
+    this.lifetimeSeconds = Math.min(options.lifetimeSeconds ?? LIFETIME_SECONDS_MAX, LIFETIME_SECONDS_MAX);
+  }
+
+  /** What is served at `/.well-known/jwks.json`. */
+  get keySet(): { readonly keys: readonly JWK[] } {
+    return { keys: [this.options.key.publicJwk] };
+  }
+
+  async mint({ principal, audience, scope, callId }: TokenRequest): Promise<MintedToken> {
+    const { issuer, key, clock, ids } = this.options;
+    const tokenId = ids.uuidv7();
+    const issuedAt = Math.floor(clock.nowMs() / 1_000);
+    const act = actClaimOf(principal.actors);
+    const token = await new SignJWT({ scope, txn: callId, ...(act === undefined ? {} : { act }) })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: key.kid })
+      .setIssuer(issuer)
+      .setSubject(principal.subject)
+      .setAudience(audience)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + this.lifetimeSeconds)
+      .setJti(tokenId)
+      .sign(key.privateKey);
+    return { token, tokenId };
+  }
+}
