@@ -5,6 +5,7 @@ export { CatalogFile, type CatalogFiles, readCatalogFiles } from './catalog/cata
 export { DEAD_LETTER_GROUP, DECISION_GROUP } from './decide/decision.controller.js';
 export { policyDecisionMigrations } from './policy-decision.migrations.js';
 export { PolicyDecisionModule, type PolicyDecisionPorts } from './policy-decision.module.js';
+export { policyDecisionPart } from './policy-decision.part.js';
 export { type CompileOutcome, compileCedar } from './policy-set/cedar-policy-set.js';
 export { editorSchemas } from './policy-set/editor-schemas.js';
 export { type PolicyFiles, readPolicyFiles } from './policy-set/policy-bundle.js';

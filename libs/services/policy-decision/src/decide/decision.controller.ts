@@ -8,7 +8,7 @@ import { poisonChainsOf } from './poison-chains.js';
 
 /** Groups of the decision point. Their positions live in its own schema. */
 export const DECISION_GROUP = 'policy-decision';
-export const DEAD_LETTER_GROUP = 'policy-decision-dead-letters';
+export const DEAD_LETTER_GROUP = 'policy-decision.dead-letters';
 
 /** What the decision point hears on the log. */
 @Controller()

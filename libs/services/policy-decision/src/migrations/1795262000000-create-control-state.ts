@@ -9,7 +9,7 @@ export class CreateControlState1795262000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`CREATE TABLE epoch (
-      only boolean PRIMARY KEY DEFAULT true CHECK (only), epoch bigint NOT NULL, changed_at timestamptz NOT NULL DEFAULT now())`);
+      singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), epoch bigint NOT NULL, changed_at timestamptz NOT NULL DEFAULT now())`);
     await runner.query('INSERT INTO epoch (epoch) VALUES (0)');
     await runner.query(`CREATE TABLE tenant (
       id text PRIMARY KEY, active boolean NOT NULL, declared_policy_hash text NOT NULL, declared_catalog_hash text NOT NULL,
