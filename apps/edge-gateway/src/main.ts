@@ -1,1 +1,4 @@
-export {};
+import { edgeGatewayPart } from '@sallyport/edge-gateway';
+import { runService } from '@sallyport/log';
+
+await runService('edge-gateway', (runtime) => edgeGatewayPart(runtime));

@@ -1,5 +1,6 @@
 export { EdgeGateway } from './edge-gateway.js';
 export { EdgeGatewayModule } from './edge-gateway.module.js';
+export { edgeGatewayPart, type StdioHostAddress } from './edge-gateway.part.js';
 export type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 export { EDGE_DEFAULTS, type EdgeSettings } from './edge-settings.js';
 export { leaveRawBodies } from './http/raw-bodies.js';
