@@ -1,6 +1,7 @@
 import { type AnyEnvelope, AppError, type CallRecord } from '@sallyport/contracts';
 import { type CallState, evolveCall, initialCallState, toCallRecord } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
+import { packTexts } from '../text-pack.js';
 
 /** An event about one call. */
 export type CallEvent = AnyEnvelope & { readonly callId: string };
@@ -24,8 +25,11 @@ const LOCK_STATES = `SELECT c.tenant_id, c.call_id, c.version, c.state FROM call
 
 const SAVE_STATES = `INSERT INTO call_record AS c (tenant_id, call_id, version, state, started_at, ended_at, subject, agent, target, decision,
     outcome, trace_id)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::json[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::text[])
+  SELECT tenant_id, call_id, version, convert_from(substr($12::bytea, state_at, state_bytes), 'UTF8')::json, started_at, ended_at, subject, agent,
+    target, decision, outcome, trace_id
+  FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $13::int[], $14::int[])
+    AS r(tenant_id, call_id, version, started_at, ended_at, subject, agent, target, decision, outcome, trace_id, state_at, state_bytes)
   ON CONFLICT (tenant_id, call_id) DO UPDATE SET version = excluded.version, state = excluded.state, started_at = excluded.started_at,
     ended_at = excluded.ended_at, subject = excluded.subject, agent = excluded.agent, target = excluded.target, decision = excluded.decision,
     outcome = excluded.outcome, trace_id = excluded.trace_id
@@ -74,6 +78,7 @@ const lockStates = async (tx: Sql, calls: readonly CallEvent[]): Promise<Readonl
 export const saveStates = async (tx: Sql, calls: readonly FoldedCall[]): Promise<void> => {
   if (calls.length === 0) return;
   const records = calls.map(({ state }) => toCallRecord(state));
+  const { pack, at, bytes } = packTexts(calls.map(({ state }) => JSON.stringify(state)));
   const { rowCount } = await tx.query({
     name: 'audit-save-states',
     text: SAVE_STATES,
@@ -81,8 +86,10 @@ export const saveStates = async (tx: Sql, calls: readonly FoldedCall[]): Promise
       calls.map(({ state }) => state.tenantId),
       calls.map(({ state }) => state.callId),
       calls.map(({ version }) => version),
-      calls.map(({ state }) => JSON.stringify(state)),
       ...SHOWN.map((column) => records.map((record, index) => column(record, calls[index]?.state))),
+      pack,
+      at,
+      bytes,
     ],
   });
   if (rowCount !== calls.length) {

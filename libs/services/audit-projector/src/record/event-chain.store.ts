@@ -2,6 +2,7 @@ import { eventTypeOf } from '@sallyport/contracts';
 import { CHAIN_GENESIS, type ChainRecord, chainHash, epochMsOf } from '@sallyport/domain';
 import type { ReceivedRecord } from '@sallyport/log';
 import type { Sql } from '@sallyport/platform';
+import { packTexts } from '../text-pack.js';
 import { sha256 } from './sha256.js';
 
 /** The last entry of a chain. */
@@ -55,9 +56,13 @@ const LOCK_HEADS = `SELECT h.topic, h.partition, h.size, h.position, h.hash, h.e
   ORDER BY h.topic, h.partition FOR UPDATE OF h`;
 
 const INSERT_EVENTS = `INSERT INTO audit_event (topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key,
-    headers, value, previous_hash, previous_event_id, hash)
-  SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])`;
+    previous_hash, previous_event_id, hash, headers, value)
+  SELECT topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, previous_hash, previous_event_id, hash,
+    convert_from(substr($14::bytea, headers_at, headers_bytes), 'UTF8'), convert_from(substr($17::bytea, value_at, value_bytes), 'UTF8')
+  FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[],
+    $11::text[], $12::text[], $13::text[], $15::int[], $16::int[], $18::int[], $19::int[])
+    AS r(topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, previous_hash, previous_event_id, hash,
+      headers_at, headers_bytes, value_at, value_bytes)`;
 
 const MOVE_HEADS = `INSERT INTO chain_head (topic, partition, size, position, hash, event_id)
   SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
@@ -82,7 +87,9 @@ export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]
   const heads = await lockHeads(tx, records);
   const moved = new Map<string, ChainHead>();
   const added: ReceivedRecord[] = [];
-  const columns: unknown[][] = Array.from({ length: 15 }, () => []);
+  const columns: unknown[][] = Array.from({ length: 13 }, () => []);
+  const headers: string[] = [];
+  const values: string[] = [];
   for (const received of records) {
     const name = nameOf(received);
     const head = moved.get(name) ?? heads.get(name) ?? startOf(received);
@@ -97,11 +104,14 @@ export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]
       eventId: record.id,
     };
     pushRow(columns, record, head, next);
+    headers.push(JSON.stringify(record.headers));
+    values.push(record.value);
     moved.set(name, next);
     added.push(received);
   }
   if (added.length === 0) return added;
-  await tx.query({ name: 'audit-insert-events', text: INSERT_EVENTS, values: columns });
+  const packs = [packTexts(headers), packTexts(values)].flatMap(({ pack, at, bytes }) => [pack, at, bytes]);
+  await tx.query({ name: 'audit-insert-events', text: INSERT_EVENTS, values: [...columns, ...packs] });
   await moveHeads(tx, [...moved.values()]);
   return added;
 };
@@ -128,8 +138,6 @@ const pushRow = (columns: readonly unknown[][], record: ChainRecord, head: Chain
     callId,
     occurredAt,
     record.key,
-    JSON.stringify(record.headers),
-    record.value,
     head.hash,
     head.eventId,
     next.hash,
