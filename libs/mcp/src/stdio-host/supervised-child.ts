@@ -101,18 +101,23 @@ export class SupervisedChild {
   }
 
   async restart(): Promise<void> {
-    await this.stop();
+    await this.end();
     this.pauseMs = this.limits.firstRestartMs;
     this.start();
     await this.whenReady();
   }
 
+  /** Ends the child for good; whoever waits for it learns so. */
   async stop(): Promise<void> {
+    await this.end();
+    for (const { reject } of this.waiting.splice(0)) reject(new AppError('upstream.unreachable', `${this.child.server} was stopped`));
+  }
+
+  private async end(): Promise<void> {
     const { run } = this;
     this.state = 'stopped';
     clearTimeout(this.timer);
     await run?.stop(this.limits.graceMs);
-    for (const { reject } of this.waiting.splice(0)) reject(new AppError('upstream.unreachable', `${this.child.server} was stopped`));
   }
 
   private report(type: StdioHostEvent['type'], text: string): void {

@@ -86,7 +86,7 @@ export const postMessage = async (http: UpstreamHttp, posted: PostedMessage): Pr
 export const refusedBy = (server: string, status: number): AppError =>
   status >= 500
     ? new AppError('upstream.failed', `${server} answered ${status}`, { detail: { reached: 'yes', status } })
-    : new AppError('upstream.answer-invalid', `${server} answered ${status} without a JSON-RPC message`, {
+    : new AppError('upstream.answer-invalid', `${server} answered ${status}`, {
         detail: { reached: 'yes', status },
       });
 

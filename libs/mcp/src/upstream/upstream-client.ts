@@ -221,7 +221,9 @@ export class UpstreamClient {
   }
 
   private resultOf(answer: PostedAnswer, era: Era): UpstreamResult {
-    if (answer.response === null) throw refusedBy(this.http.route.server, answer.status);
+    // A token that the upstream refuses is ours: the agent can do nothing about it and must not be sent to another issuer.
+    const refused = answer.status === 401 || answer.status === 403;
+    if (refused || answer.response === null) throw refusedBy(this.http.route.server, answer.status);
     return { message: answer.response, era };
   }
 

@@ -106,6 +106,8 @@ export class UpstreamHttp {
    * `call.cancelled` (the signal).
    */
   async exchange(request: UpstreamExchange): Promise<UpstreamAnswer> {
+    // One exchange is trying already; waiting for what it finds would only make a refusal slow.
+    if (this.state() === 'half-open') throw upstreamError('upstream.circuit-open', `${this.route.server} is being tried`, 'no');
     try {
       return await this.breaker.execute(() => this.send(request));
     } catch (error) {
