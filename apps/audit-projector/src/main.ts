@@ -1,1 +1,4 @@
-export {};
+import { auditProjectorPart } from '@sallyport/audit-projector';
+import { runService } from '@sallyport/log';
+
+await runService('audit-projector', (runtime) => auditProjectorPart(runtime));

@@ -19,6 +19,8 @@ if (major > 24 || (major === 24 && minor >= 11)) {
   const { status, signal } = spawnSync(modern, [entry, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exit(status ?? (signal === 'SIGINT' ? 130 : 1));
 } else {
-  console.error(`Sallyport needs Node 24.11 or newer and found ${process.versions.node}. Run \`npm ci\` in its folder: the lockfile brings one.`);
+  console.error(
+    `Sallyport needs Node 24.11 or newer and found ${process.versions.node}. Run \`npm ci\` in its folder: the lockfile brings one.`,
+  );
   process.exit(1);
 }

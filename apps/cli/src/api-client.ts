@@ -44,7 +44,10 @@ export class ApiClient {
       });
     } catch (cause) {
       if (signal?.aborted) throw cause;
-      throw new ApiFault(`Nobody answers at ${this.baseUrl}. Start Sallyport with \`npm start\`, or name the gateway with --url.`, 'cli.unreachable');
+      throw new ApiFault(
+        `Nobody answers at ${this.baseUrl}. Start Sallyport with \`npm start\`, or name the gateway with --url.`,
+        'cli.unreachable',
+      );
     }
     if (response.ok) return response;
     const text = await response.text();
@@ -60,5 +63,8 @@ const faultOf = (status: number, text: string): ApiFault => {
   } catch {
     // Not one of our bodies: something else answers at this address.
   }
-  return new ApiFault(`The gateway answered ${status} and not as Sallyport does. Is something else listening there?`, 'cli.unexpected-answer');
+  return new ApiFault(
+    `The gateway answered ${status} and not as Sallyport does. Is something else listening there?`,
+    'cli.unexpected-answer',
+  );
 };

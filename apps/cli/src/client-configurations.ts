@@ -3,9 +3,17 @@ export const clientConfigurations = (baseUrl: string): readonly { client: string
   const url = `${baseUrl}/mcp`;
   const header = { Authorization: 'Bearer YOUR_TOKEN' };
   return [
-    { client: 'Claude Code', how: 'run', text: `claude mcp add --transport http sallyport ${url} --header "Authorization: Bearer YOUR_TOKEN"` },
+    {
+      client: 'Claude Code',
+      how: 'run',
+      text: `claude mcp add --transport http sallyport ${url} --header "Authorization: Bearer YOUR_TOKEN"`,
+    },
     { client: 'Cursor', how: '.cursor/mcp.json', text: JSON.stringify({ mcpServers: { sallyport: { url, headers: header } } }) },
-    { client: 'VS Code', how: '.vscode/mcp.json', text: JSON.stringify({ servers: { sallyport: { type: 'http', url, headers: header } } }) },
+    {
+      client: 'VS Code',
+      how: '.vscode/mcp.json',
+      text: JSON.stringify({ servers: { sallyport: { type: 'http', url, headers: header } } }),
+    },
     {
       client: 'MCP Inspector',
       how: 'run',

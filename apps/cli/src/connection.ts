@@ -66,10 +66,18 @@ export const mintDevelopmentToken = async (configFile: string, wish: TokenWish):
   }
   const people = configuration.identity.users.filter((user) => user.tenant === tenantId);
   const person = people.find(({ id }) => id === wish.subject);
-  if (person === undefined) throw new ApiFault(`There is no ${wish.subject} in ${tenantId}. Known: ${people.map(({ id }) => id).join(', ')}.`, 'cli.unknown-person');
+  if (person === undefined)
+    throw new ApiFault(
+      `There is no ${wish.subject} in ${tenantId}. Known: ${people.map(({ id }) => id).join(', ')}.`,
+      'cli.unknown-person',
+    );
   const agents = configuration.identity.agents.filter((agent) => agent.tenant === tenantId);
   const agent = wish.agent === null ? null : agents.find(({ id }) => id === wish.agent);
-  if (agent === undefined) throw new ApiFault(`There is no agent ${wish.agent ?? ''} in ${tenantId}. Known: ${agents.map(({ id }) => id).join(', ')}.`, 'cli.unknown-agent');
+  if (agent === undefined)
+    throw new ApiFault(
+      `There is no agent ${wish.agent ?? ''} in ${tenantId}. Known: ${agents.map(({ id }) => id).join(', ')}.`,
+      'cli.unknown-agent',
+    );
   const shared = agent === null ? person.scopes : person.scopes.filter((scope) => agent.scopes.includes(scope));
   const issuer = await DevelopmentIssuer.open(issuerFolderOf(dataFolder), DEVELOPMENT_ISSUER);
   return await issuer.sign({
@@ -89,5 +97,8 @@ export const connect = async (options: ConnectionOptions): Promise<ApiClient> =>
   const url = options.url ?? process.env.SALLYPORT_URL;
   if (token !== undefined && url !== undefined) return new ApiClient(url, token);
   const { configuration } = await openConfiguration(options.config);
-  return new ApiClient(url ?? configuration.gateway.publicUrl, token ?? (await mintDevelopmentToken(options.config, { subject: options.as, agent: null })));
+  return new ApiClient(
+    url ?? configuration.gateway.publicUrl,
+    token ?? (await mintDevelopmentToken(options.config, { subject: options.as, agent: null })),
+  );
 };

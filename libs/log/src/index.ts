@@ -26,7 +26,13 @@ export { type OpenEventLogOptions, openEventLog } from './open-event-log.js';
 export { appendToOutbox, OutboxPublisher, type StagedRecords } from './outbox.js';
 export { maintainLog } from './postgres/log-maintenance.js';
 export { openPostgresEventLog, type PostgresEventLogOptions } from './postgres/postgres-event-log.adapter.js';
-export { partitionOf, productTopics, type TopicLayout, type TopicPartition, type TopicSpec } from './topic-layout.js';
 export { runService } from './service/run-service.js';
 export { type ServiceApplicationOptions, type ServicePart, startServiceApplication } from './service/service-application.js';
-export { openProcessRuntime, openServiceRuntime, PRODUCT_VERSION, type ProcessRuntime, type ServiceRuntime } from './service/service-runtime.js';
+export {
+  openProcessRuntime,
+  openServiceRuntime,
+  PRODUCT_VERSION,
+  type ProcessRuntime,
+  type ServiceRuntime,
+} from './service/service-runtime.js';
+export { partitionOf, productTopics, type TopicLayout, type TopicPartition, type TopicSpec } from './topic-layout.js';

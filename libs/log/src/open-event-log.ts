@@ -19,7 +19,13 @@ export interface OpenEventLogOptions {
 }
 
 /** Opens the log that the configuration names. Throws `configuration.invalid`, `store.unavailable` and `log.unavailable`. */
-export const openEventLog = async ({ configuration, service, postgres, otherProcesses, report }: OpenEventLogOptions): Promise<EventLog> => {
+export const openEventLog = async ({
+  configuration,
+  service,
+  postgres,
+  otherProcesses,
+  report,
+}: OpenEventLogOptions): Promise<EventLog> => {
   const reporting = report === undefined ? {} : { report };
   if (configuration.kind === 'postgres') {
     const url = configuration.postgres.url ?? postgres?.url;

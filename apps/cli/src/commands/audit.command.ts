@@ -13,7 +13,13 @@ interface Verification {
   readonly eventsChecked: number;
   readonly chainsChecked: number;
   readonly checkpointsChecked: number;
-  readonly faults: readonly { readonly kind: string; readonly topic: string; readonly partition: number; readonly position: string; readonly detail: string }[];
+  readonly faults: readonly {
+    readonly kind: string;
+    readonly topic: string;
+    readonly partition: number;
+    readonly position: string;
+    readonly detail: string;
+  }[];
 }
 
 /** `sallyport audit tail | show CALL | verify`: the record, read through the audit projector's API. */

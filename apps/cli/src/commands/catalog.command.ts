@@ -37,6 +37,10 @@ const toolPath = (tool: string): string => {
 
 const toolLine = ({ id, riskTier, lifecycle, missing, driftedDigest }: ToolRecord): string => {
   const state =
-    driftedDigest !== null ? paint.red('held: its definition changed') : missing.length > 0 ? paint.yellow(`not callable: ${missing.join(', ')}`) : paint.green('callable');
+    driftedDigest !== null
+      ? paint.red('held: its definition changed')
+      : missing.length > 0
+        ? paint.yellow(`not callable: ${missing.join(', ')}`)
+        : paint.green('callable');
   return `${id.padEnd(40)} ${(riskTier ?? '-').padEnd(10)} ${(lifecycle ?? '-').padEnd(10)} ${state}`;
 };

@@ -12,7 +12,9 @@ interface Control {
 
 /** `sallyport control list | stop | lift` and `sallyport chain resolve`: stop a tool, server, agent, person, token or tenant at once. */
 export const addControlCommands = (program: Command): void => {
-  const control = program.command('control').description('stop a tool, server, agent, person, token or a whole tenant at once, and lift it again');
+  const control = program
+    .command('control')
+    .description('stop a tool, server, agent, person, token or a whole tenant at once, and lift it again');
 
   withConnectionOptions(control.command('list'))
     .description('print what is stopped')
@@ -22,15 +24,25 @@ export const addControlCommands = (program: Command): void => {
       for (const one of controls) if (one.active) say(`${paint.red('stopped')} ${one.control} ${one.value}`);
     });
 
-  for (const [verb, active] of [['stop', true], ['lift', false]] as const) {
+  for (const [verb, active] of [
+    ['stop', true],
+    ['lift', false],
+  ] as const) {
     withConnectionOptions(control.command(verb))
       .description(active ? 'stop it; when this returns, no byte goes out for it any more' : 'let it go on')
       .addArgument(new Argument('<kind>', 'what is meant').choices(ControlKind.options))
       .argument('<value>', 'which one, e.g. fs/write_file, agent:triage')
       .requiredOption('--why <reason>', 'why, for the record')
       .action(async (kind: string, value: string, options) => {
-        const changed = await (await connect(options)).json<Control>('PUT', '/v1/controls', { control: kind, value, active, why: options.why });
-        options.json ? sayJson(changed) : say(`${active ? paint.red('stopped') : paint.green('lifted')} ${kind} ${value} (epoch ${changed.epoch})`);
+        const changed = await (await connect(options)).json<Control>('PUT', '/v1/controls', {
+          control: kind,
+          value,
+          active,
+          why: options.why,
+        });
+        options.json
+          ? sayJson(changed)
+          : say(`${active ? paint.red('stopped') : paint.green('lifted')} ${kind} ${value} (epoch ${changed.epoch})`);
       });
   }
 
@@ -40,7 +52,9 @@ export const addControlCommands = (program: Command): void => {
     .argument('<chain>', 'the chain id')
     .requiredOption('--why <reason>', 'why, for the record')
     .action(async (chainId: string, options) => {
-      const resolved = await (await connect(options)).json('POST', `/v1/chains/${encodeURIComponent(chainId)}/resolve`, { why: options.why });
+      const resolved = await (await connect(options)).json('POST', `/v1/chains/${encodeURIComponent(chainId)}/resolve`, {
+        why: options.why,
+      });
       options.json ? sayJson(resolved) : say(`${paint.green('resolved')} ${chainId}`);
     });
 };

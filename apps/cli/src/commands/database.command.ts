@@ -1,5 +1,5 @@
-import { LOG_SCHEMA, provisionServices } from '@sallyport/platform';
 import { SERVICES } from '@sallyport/contracts';
+import { LOG_SCHEMA, provisionServices } from '@sallyport/platform';
 import type { Command } from 'commander';
 import { say, sayJson } from '../terminal.js';
 
@@ -14,7 +14,10 @@ export const addDatabaseCommand = (program: Command): void => {
     .option('--json', 'print JSON for machines')
     .action(async (options: { url: string; json?: boolean }) => {
       const schemas = [LOG_SCHEMA, ...SERVICES.map((service) => service.replaceAll('-', '_'))];
-      const urls = await provisionServices(options.url, schemas.map((service) => ({ service, usesLog: service !== LOG_SCHEMA })));
+      const urls = await provisionServices(
+        options.url,
+        schemas.map((service) => ({ service, usesLog: service !== LOG_SCHEMA })),
+      );
       const variables = Object.fromEntries(
         [...urls].flatMap(([schema, { url, migrationsUrl }]) => [
           [`SALLYPORT_${schema.toUpperCase()}_DATABASE_URL`, url],

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { type CallPage, type CallRecord, META_KEYS } from '@sallyport/contracts';
 import { formatRecordLine } from '@sallyport/domain';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { Command } from 'commander';
 import { ApiClient, ApiFault } from '../api-client.js';
 import { mintDevelopmentToken, openConfiguration } from '../connection.js';
-import { paint, say } from '../terminal.js';
 import { type ChildrenFile, childrenFileOf } from '../stdio-children.js';
+import { paint, say } from '../terminal.js';
 
 const RECORD_WAIT_MS = 20_000;
 const RECOVERY_WAIT_MS = 60_000;
@@ -75,7 +75,10 @@ export const addDemoCommand = (program: Command): void => {
     .action(async (options: { config: string; url?: string }) => {
       const { configuration, dataFolder } = await openConfiguration(options.config);
       const baseUrl = options.url ?? configuration.gateway.publicUrl;
-      const auditor = new ApiClient(baseUrl, await mintDevelopmentToken(options.config, { subject: 'grace', agent: null, scopes: ['sallyport:audit'] }));
+      const auditor = new ApiClient(
+        baseUrl,
+        await mintDevelopmentToken(options.config, { subject: 'grace', agent: null, scopes: ['sallyport:audit'] }),
+      );
       await auditor.json('GET', '/v1/audit/calls?limit=1');
       const agents = new Map<string, DemoAgent>();
       for (const name of ['triage', 'writer']) {
@@ -157,7 +160,9 @@ class DemoAgent {
     const client = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
     let lastCallId = '';
     const transport = new StreamableHTTPClientTransport(new URL(url), {
-      requestInit: { headers: { authorization: `Bearer ${token}`, 'Sallyport-Model': 'demo-model', 'Sallyport-Intent': 'show what Sallyport does' } },
+      requestInit: {
+        headers: { authorization: `Bearer ${token}`, 'Sallyport-Model': 'demo-model', 'Sallyport-Intent': 'show what Sallyport does' },
+      },
       fetch: async (input, init) => {
         const response = await fetch(input, init);
         lastCallId = response.headers.get('Sallyport-Call-Id') ?? lastCallId;

@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
 import { AppError } from '@sallyport/contracts';
+import type { Command } from 'commander';
 import { openConfiguration } from '../connection.js';
 import { putToolsOnPath, runStdioHost } from '../embedded/embedded-children.js';
 import { say } from '../terminal.js';
@@ -15,7 +15,8 @@ export const addStdioHostCommand = (program: Command): void => {
       putToolsOnPath();
       const { configuration, dataFolder } = await openConfiguration(options.config);
       const { host, port, secret } = configuration.stdioHost;
-      if (secret === undefined) throw new AppError('configuration.invalid', 'set SALLYPORT_STDIO_HOST_SECRET: gateway and stdio host share it');
+      if (secret === undefined)
+        throw new AppError('configuration.invalid', 'set SALLYPORT_STDIO_HOST_SECRET: gateway and stdio host share it');
       const children = await runStdioHost(configuration, dataFolder, { host, port, secret }, say);
       say(`stdio host on port ${children.host.port}; Ctrl-C stops it and its servers`);
       await untilStopped();

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { say } from '../terminal.js';
 import { mintDevelopmentToken } from '../connection.js';
+import { say } from '../terminal.js';
 
 /** `sallyport token ada --agent triage`: a token of the embedded default's development issuer, bare on stdout. */
 export const addTokenCommand = (program: Command): void => {

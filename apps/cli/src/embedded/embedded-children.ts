@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startStdioHost, type StdioHost } from '@sallyport/mcp';
+import { type StdioHost, startStdioHost } from '@sallyport/mcp';
 import type { SallyportConfiguration } from '@sallyport/platform';
 import { type ChildrenFile, childrenFileOf } from '../stdio-children.js';
 
@@ -24,7 +24,12 @@ export const startEmbeddedChildren = async (
   onLine: (line: string) => void,
 ): Promise<EmbeddedChildren | null> => {
   if (!configuration.upstreams.some(isStdio) || configuration.stdioHost.url !== undefined) return null;
-  return await runStdioHost(configuration, dataFolder, { host: '127.0.0.1', port: 0, secret: randomBytes(32).toString('base64url') }, onLine);
+  return await runStdioHost(
+    configuration,
+    dataFolder,
+    { host: '127.0.0.1', port: 0, secret: randomBytes(32).toString('base64url') },
+    onLine,
+  );
 };
 
 /**
@@ -42,7 +47,15 @@ export const runStdioHost = async (
     stdio.map(async ({ tenant, server, transport }) => {
       const cwd = transport.cwd ?? join(dataFolder, 'servers', tenant, server);
       await mkdir(cwd, { recursive: true });
-      return { tenantId: tenant, server, command: transport.command, args: transport.args, env: transport.env, cwd, maxMemoryMib: transport.maxMemoryMib };
+      return {
+        tenantId: tenant,
+        server,
+        command: transport.command,
+        args: transport.args,
+        env: transport.env,
+        cwd,
+        maxMemoryMib: transport.maxMemoryMib,
+      };
     }),
   );
   const pids = new Map<string, number | null>(stdio.map(({ server }) => [server, null]));

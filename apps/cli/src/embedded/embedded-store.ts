@@ -1,5 +1,12 @@
-import { type EmbeddedPostgres, LOG_SCHEMA, provisionServices, type SallyportConfiguration, type ServiceUrls, startEmbeddedPostgres } from '@sallyport/platform';
 import { AppError } from '@sallyport/contracts';
+import {
+  type EmbeddedPostgres,
+  LOG_SCHEMA,
+  provisionServices,
+  type SallyportConfiguration,
+  type ServiceUrls,
+  startEmbeddedPostgres,
+} from '@sallyport/platform';
 
 /** Schemas of the embedded default; the log is one of them. */
 const SCHEMAS = [LOG_SCHEMA, 'edge_gateway', 'policy_decision', 'audit_projector'] as const;
@@ -17,7 +24,10 @@ export interface EmbeddedStore {
  * Starts the embedded PostgreSQL, unless the configuration names a database, and gives each service its schema and roles.
  * Throws the codes of `startEmbeddedPostgres` and `provisionServices`; nothing keeps running then.
  */
-export const openEmbeddedStore = async ({ database }: SallyportConfiguration, onProgress: (line: string) => void): Promise<EmbeddedStore> => {
+export const openEmbeddedStore = async (
+  { database }: SallyportConfiguration,
+  onProgress: (line: string) => void,
+): Promise<EmbeddedStore> => {
   let postgres: EmbeddedPostgres | undefined;
   if (database.url === undefined) postgres = await startEmbeddedPostgres({ dataDir: database.embeddedFolder, onProgress });
   try {

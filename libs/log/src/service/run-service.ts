@@ -15,7 +15,10 @@ const CONFIGURATION_VARIABLE = 'SALLYPORT_CONFIG';
 export const runService = async (service: Service, open: (runtime: ProcessRuntime) => Promise<ServicePart>): Promise<void> => {
   const logger = createLogger(service);
   try {
-    const configuration = await loadConfiguration({ file: resolve(process.env[CONFIGURATION_VARIABLE] ?? 'sallyport.yaml'), env: process.env });
+    const configuration = await loadConfiguration({
+      file: resolve(process.env[CONFIGURATION_VARIABLE] ?? 'sallyport.yaml'),
+      env: process.env,
+    });
     const url = configuration.database.urls[service];
     const log = await openEventLog({
       configuration: configuration.log,
@@ -38,7 +41,9 @@ export const runService = async (service: Service, open: (runtime: ProcessRuntim
       },
     });
   } catch (error) {
-    process.stderr.write(`${service}: ${isAppError(error) ? `${error.message} (${error.code})` : error instanceof Error ? error.stack : String(error)}\n`);
+    process.stderr.write(
+      `${service}: ${isAppError(error) ? `${error.message} (${error.code})` : error instanceof Error ? error.stack : String(error)}\n`,
+    );
     process.exit(1);
   }
 };

@@ -68,8 +68,14 @@ const runtimeOf = (parts: readonly ServicePart[], group: string): ServiceRuntime
 const toListenFault = (error: unknown, host: string, port: number): unknown => {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   if (code === 'EADDRINUSE')
-    return new AppError('configuration.invalid', `port ${port} is in use: stop what listens there, or choose another with SALLYPORT_PORT`, { cause: error });
+    return new AppError('configuration.invalid', `port ${port} is in use: stop what listens there, or choose another with SALLYPORT_PORT`, {
+      cause: error,
+    });
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
-    return new AppError('configuration.invalid', `cannot listen on ${host}:${port}: choose another with SALLYPORT_HOST and SALLYPORT_PORT`, { cause: error });
+    return new AppError(
+      'configuration.invalid',
+      `cannot listen on ${host}:${port}: choose another with SALLYPORT_HOST and SALLYPORT_PORT`,
+      { cause: error },
+    );
   return error;
 };

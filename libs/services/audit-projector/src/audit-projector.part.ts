@@ -1,5 +1,6 @@
+import { scopesInForce } from '@sallyport/domain';
 import { openServiceRuntime, type ProcessRuntime, type ServicePart } from '@sallyport/log';
-import type { ServiceUrls } from '@sallyport/platform';
+import { identityDirectoryOf, type ServiceUrls } from '@sallyport/platform';
 import { auditMigrations } from './audit-migrations.js';
 import { AuditProjectorModule } from './audit-projector.module.js';
 import { checkpointKeyFromFile } from './checkpoints/checkpoint-key.js';
@@ -16,7 +17,11 @@ export const auditProjectorPart = async (shared: ProcessRuntime, urls?: ServiceU
       database,
       log,
       logInSameDatabase: configuration.log.kind === 'postgres' && configuration.log.postgres.url === undefined,
-      authenticate: (authorization) => authenticator.authenticate({ authorization }, configuration.gateway.publicUrl),
+      authenticate: async (authorization) => {
+        const principal = await authenticator.authenticate({ authorization }, configuration.gateway.publicUrl);
+        const { effective } = scopesInForce(principal, identityDirectoryOf(configuration, principal.tenantId));
+        return { ...principal, scopes: [...effective] };
+      },
       checkpointKey,
       clock,
       ids,

@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { auditProjectorPart } from '@sallyport/audit-projector';
+import { edgeGatewayPart } from '@sallyport/edge-gateway';
+import { openEventLog, openProcessRuntime, type ServicePart, startServiceApplication } from '@sallyport/log';
+import { createLogger, LOG_SCHEMA, stopOnSignals } from '@sallyport/platform';
+import { policyDecisionPart } from '@sallyport/policy-decision';
+import type { Command } from 'commander';
+import { DEVELOPMENT_ISSUER, issuerFolderOf, openConfiguration } from '../connection.js';
+import { DevelopmentIssuer } from '../development-issuer.js';
+import { putToolsOnPath, startEmbeddedChildren } from '../embedded/embedded-children.js';
+import { openEmbeddedStore } from '../embedded/embedded-store.js';
+import { assertPortIsFree } from '../embedded/free-port.js';
+import { whenToolsArePinned } from '../embedded/pinned-tools.js';
+import { fillSandbox } from '../embedded/sandbox.js';
+import { welcome } from '../embedded/welcome.js';
+import { Progress, say } from '../terminal.js';
+
+/** `sallyport start`: all services in one process on the embedded log, with the children of stdio upstreams. */
+export const addStartCommand = (program: Command): void => {
+  program
+    .command('start')
+    .description('run everything in one process: gateway, decisions, record, stdio servers, PostgreSQL')
+    .option('--config <file>', 'the configuration', 'sallyport.yaml')
+    .action(async (options: { config: string }) => await start(options.config));
+};
+
+const start = async (configFile: string): Promise<void> => {
+  const progress = new Progress();
+  putToolsOnPath();
+  const { configuration, dataFolder } = await openConfiguration(configFile);
+  const { gateway, identity } = configuration;
+  await assertPortIsFree(gateway.host, gateway.port);
+
+  const opened: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.reverse()) await close();
+  };
+  const logger = createLogger('sallyport', { pretty: process.stdout.isTTY === true });
+  try {
+    // Others may pass through (PostgreSQL runs as another account when root starts it); what is secret is closed by itself.
+    await mkdir(dataFolder, { recursive: true, mode: 0o711 });
+    if (identity.issuers.some(({ issuer }) => issuer === DEVELOPMENT_ISSUER))
+      await DevelopmentIssuer.open(issuerFolderOf(dataFolder), DEVELOPMENT_ISSUER);
+    await fillSandbox(dataFolder);
+    progress.step('Starting PostgreSQL and the tool servers');
+    const children = await startEmbeddedChildren(configuration, dataFolder, (line) => logger.error(line));
+    if (children !== null) opened.push(() => children.host.close());
+    const store = await openEmbeddedStore(configuration, (line) => progress.step(line));
+    opened.push(() => store.stop());
+
+    progress.step('Starting the services');
+    const log = await openEventLog({
+      configuration: configuration.log,
+      service: 'edge-gateway',
+      postgres: store.urlsOf(LOG_SCHEMA),
+      otherProcesses: false,
+      report: ({ error, ...fault }) => logger.warn({ ...fault, position: fault.position?.toString(), err: error }, 'log'),
+    });
+    opened.push(() => log.close());
+    const runtime = openProcessRuntime({
+      configuration,
+      log,
+      embeddedRootKeyFile: join(dataFolder, 'keys', 'root.key'),
+      sharesProcess: true,
+    });
+    const parts: ServicePart[] = [];
+    const add = async (opening: Promise<ServicePart>): Promise<void> => {
+      const part = await opening;
+      parts.push(part);
+      opened.push(() => part.runtime.close());
+    };
+    await add(policyDecisionPart(runtime, store.urlsOf('policy_decision')));
+    await add(auditProjectorPart(runtime, store.urlsOf('audit_projector')));
+    const stdioHost =
+      children === null
+        ? undefined
+        : { secret: children.secret, urlOf: (tenantId: string, server: string) => children.host.url(server, tenantId) };
+    await add(edgeGatewayPart(runtime, { urls: store.urlsOf('edge_gateway'), ...(stdioHost === undefined ? {} : { stdioHost }) }));
+    const app = await startServiceApplication({ parts, health: runtime.health, host: gateway.host, port: gateway.port, logger });
+    opened.push(() => app.close());
+
+    progress.step('Pinning the tools of the servers');
+    const missing = await whenToolsArePinned(configuration, log);
+    progress.done('Sallyport is running');
+    for (const server of missing) say(`  The server ${server} has not answered yet: its tools join when it does.`);
+    for (const line of welcome(gateway.publicUrl)) say(line);
+
+    await stopOnSignals({
+      health: runtime.health,
+      drainTimeoutMs: gateway.drainTimeoutMs,
+      onStopping: () => say('\nStopping: calls in flight end first. Ctrl-C again ends at once.'),
+      close: closeAll,
+    });
+  } catch (error) {
+    await closeAll().catch(() => {});
+    throw error;
+  }
+};
