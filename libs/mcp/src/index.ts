@@ -38,6 +38,7 @@ export { isJsonObject, type JsonObject, type RequestId } from './json/json-types
 export { rewriteAnswer } from './rewrite/rewrite-answer.js';
 export type { AnswerLimits, RewriteOptions, RewrittenAnswer } from './rewrite/rewrite-options.js';
 export { openSessionId, type SessionBinding, type SessionSealer, sealSessionId } from './sessions/session-id.js';
+export { SECRET_HEADER as STDIO_HOST_SECRET_HEADER } from './stdio-host/host-front.js';
 export { startStdioHost } from './stdio-host/stdio-host.js';
 export {
   type ChildStatus,

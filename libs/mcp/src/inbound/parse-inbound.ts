@@ -62,7 +62,7 @@ const readableId = (value: Json | undefined): RequestId | null =>
 const parseBody = (body: Buffer, limits: WireLimits): JsonObject => {
   let value: Json;
   try {
-    value = parseBounded(body, limits);
+    value = parseBounded(body, { ...limits, exactNumbers: true });
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
     const id = isJsonObject(fault.value) ? readableId(fault.value.id) : null;

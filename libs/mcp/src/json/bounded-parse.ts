@@ -5,9 +5,19 @@ import type { Json } from '@sallyport/contracts';
 export interface JsonBounds {
   readonly maxDepth: number;
   readonly maxMembers: number;
+  /** Refuses numbers that would leave here as others than they came: whole numbers beyond 2^53 that no double holds, and infinite ones. */
+  readonly exactNumbers?: boolean;
 }
 
-export type JsonFaultKind = 'syntax' | 'encoding' | 'too-deep' | 'too-many-members' | 'duplicate-name' | 'lone-surrogate' | 'reserved-name';
+export type JsonFaultKind =
+  | 'syntax'
+  | 'encoding'
+  | 'too-deep'
+  | 'too-many-members'
+  | 'duplicate-name'
+  | 'lone-surrogate'
+  | 'reserved-name'
+  | 'inexact-number';
 
 /** Why a JSON text was not accepted. `value` is there when it could be parsed, for the id to echo; nothing else of it may be used. */
 export class JsonFault extends Error {
@@ -84,12 +94,20 @@ interface Walk {
   names: number;
   reserved: boolean;
   illFormed: boolean;
+  /** A number so large that digits may have been lost. */
+  large: boolean;
+  infinite: boolean;
   readonly checkStrings: boolean;
 }
 
 const walk = (value: Json, found: Walk): void => {
   if (typeof value === 'string') {
     if (found.checkStrings && !value.isWellFormed()) found.illFormed = true;
+    return;
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) found.infinite = true;
+    else if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) found.large = true;
     return;
   }
   if (typeof value !== 'object' || value === null) return;
@@ -105,6 +123,13 @@ const walk = (value: Json, found: Walk): void => {
   }
 };
 
+/** Whether a whole number in the text is not the one that a double makes of it. Strings are matched to be passed over. */
+const losesDigits = (text: string): boolean => {
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}(?![\d.eE])/g))
+    if (!token.startsWith('"') && BigInt(token) !== BigInt(Number(token))) return true;
+  return false;
+};
+
 /**
  * Parses one JSON text (RFC 8259) within bounds that are checked before anything is built. What comes back has one value for each name, no
  * member called `__proto__` (whoever copies such an object by assignment would change its prototype) and well-formed strings only
@@ -113,17 +138,20 @@ const walk = (value: Json, found: Walk): void => {
 export const parseBounded = (bytes: Uint8Array, bounds: JsonBounds): Json => {
   if (!isUtf8(bytes)) throw new JsonFault('encoding', 'not UTF-8');
   const outline = outlineOf(bytes, bounds);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let value: Json;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    value = JSON.parse(text);
   } catch {
     // The engine's message quotes the text, so it is dropped: it may hold a secret.
     throw new JsonFault('syntax', 'not JSON');
   }
-  const found: Walk = { names: 0, reserved: false, illFormed: false, checkStrings: outline.unicodeEscapes };
+  const found: Walk = { names: 0, reserved: false, illFormed: false, large: false, infinite: false, checkStrings: outline.unicodeEscapes };
   walk(value, found);
   if (found.names !== outline.names) throw new JsonFault('duplicate-name', 'a member name occurs twice in one object', value);
   if (found.reserved) throw new JsonFault('reserved-name', 'a member is called __proto__', value);
+  if (bounds.exactNumbers === true && (found.infinite || (found.large && losesDigits(text))))
+    throw new JsonFault('inexact-number', 'a number has more digits than can be kept; send it as a text', value);
   if (found.illFormed) throw new JsonFault('lone-surrogate', 'a string holds half a surrogate pair', value);
   return value;
 };

@@ -57,6 +57,16 @@ describe('a JSON text', () => {
     expect(faultOf('\ufeff{}')).toBe('syntax');
   });
 
+  test('keeps the numbers it came with, where that is asked for', () => {
+    const exact = { ...bounds, exactNumbers: true };
+    const inexact = expect.objectContaining({ kind: 'inexact-number' });
+    for (const text of ['[12345678901234567890]', '{"a":-9007199254740993}', '1e400'])
+      expect(() => parseBounded(Buffer.from(text), exact)).toThrow(inexact);
+    for (const text of ['9007199254740993', '1e400']) expect(() => parse(text)).not.toThrow();
+    for (const text of ['9007199254740991', '18014398509481984', '1e20', '0.30000000000000004', '["12345678901234567890\\"", 1e20]'])
+      expect(() => parseBounded(Buffer.from(text), exact)).not.toThrow();
+  });
+
   test('that is faulty is not quoted in the fault', () => {
     expect(() => parse('{"password": hunter2}')).toThrow(/^not JSON$/);
   });
