@@ -99,6 +99,13 @@ describe('the summary of a test run', () => {
     });
   });
 
+  test('reads the reason of a skipped suite from its title', () => {
+    const titled = suite('the log on Kafka (skipped: Java is not installed)', { type: 'module' });
+    expect(summarise([file('b.spec.ts', [testCase('skipped', titled)])], []).suites).toEqual([
+      { name: 'b.spec.ts › the log on Kafka', tests: 1, reason: 'Java is not installed' },
+    ]);
+  });
+
   test('counts a file that could not be loaded, a failed hook and an unhandled error as failures', () => {
     const broken = { ...kafka, errors: () => [new Error('hook')] };
     expect(

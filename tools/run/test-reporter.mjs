@@ -21,8 +21,10 @@ export const summarise = (modules, unhandledErrors) => {
       else if (state === 'failed') result.failed += 1;
       else {
         result.skipped += 1;
-        const key = `${module.relativeModuleId} › ${suiteOf(test)}`;
-        const suite = suites.get(key) ?? { name: key, tests: 0, reason: null };
+        // A suite may carry its reason in its title: `the log on Kafka (skipped: no Java)`.
+        const [, title = '', reason] = /^(.*?)(?: \(skipped: (.*)\))?$/s.exec(suiteOf(test)) ?? [];
+        const key = `${module.relativeModuleId} › ${title}`;
+        const suite = suites.get(key) ?? { name: key, tests: 0, reason: reason ?? null };
         suite.tests += 1;
         suite.reason ??= note ?? null;
         suites.set(key, suite);
