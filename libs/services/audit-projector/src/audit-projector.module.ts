@@ -5,6 +5,7 @@ import {
   Injectable,
   Module,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
 } from '@nestjs/common';
 import { OutboxPublisher } from '@sallyport/log';
 import { AUDIT_PORTS, type AuditProjectorPorts } from './audit-projector.ports.js';
@@ -15,9 +16,12 @@ import { CallTail } from './queries/call-tail.js';
 import { EventRecorder } from './record/event-recorder.js';
 import { RecordController } from './record/record.controller.js';
 
-/** Starts what runs beside the requests with the application, and ends it before its connections close. */
+/**
+ * Starts what runs beside the requests with the application. At the end the streams go first, or the server would wait for them; the last
+ * checkpoint comes when nothing more is consumed, so that it covers all.
+ */
 @Injectable()
-class AuditLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+class AuditLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
     @Inject(AuditUpkeep) private readonly upkeep: AuditUpkeep,
     @Inject(CallTail) private readonly tail: CallTail,
@@ -27,9 +31,12 @@ class AuditLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdow
     this.upkeep.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.tail.close();
-    await this.upkeep.stop();
+  beforeApplicationShutdown(): Promise<void> {
+    return this.tail.close();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.upkeep.stop();
   }
 }
 

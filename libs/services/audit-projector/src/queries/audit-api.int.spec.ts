@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AuditProjectorModule } from '../audit-projector.module.js';
 import { CheckpointWriter } from '../checkpoints/checkpoint-writer.js';
 import { anAllowedCall, aPrincipal, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
+import { verifyRecord } from '../verification/verify-record.js';
 
 let postgres: TestPostgres;
 let harness: RecordHarness;
@@ -250,4 +251,13 @@ test('checkpoints can be verified by anybody with the published keys, and are on
   expect(JSON.parse(new TextDecoder().decode(payload))).toMatchObject({ logId: 'sallyport', sequence: checkpoint?.sequence });
   const published = await harness.tamper(`SELECT id FROM log.event WHERE topic = 'audit.checkpoints.v1'`);
   expect(published.length).toBeGreaterThan(0);
+});
+
+test('stopping ends open tails, and signs the record to its end', async () => {
+  const response = await fetch(`${address}/v1/audit/tail`, { headers: { authorization: 'Bearer acme' } });
+  await harness.append(...anAllowedCall(990));
+  await ended(CALLS + 7);
+  await app.close();
+  expect(await response.text()).toContain('call-acme-00990');
+  expect(await verifyRecord(harness.ports)).toMatchObject({ ok: true, eventsAfterLastCheckpoint: 0 });
 });

@@ -12,10 +12,10 @@ import {
   VerifyQuery,
 } from '@sallyport/contracts';
 import type { JWK } from 'jose';
-import { interval, map, merge, type Observable } from 'rxjs';
+import { interval, last, map, merge, type Observable, share, takeUntil } from 'rxjs';
 import { z } from 'zod';
 import { AUDIT_PORTS, type AuditProjectorPorts } from '../audit-projector.ports.js';
-import { type RecordVerification, verifyRecord } from '../verification/verify-record.js';
+import { type RecordVerification, type VerifyOptions, verifyRecord } from '../verification/verify-record.js';
 import { admitAuditor, parseQuery } from './auditor.js';
 import { findCalls, findRejections, showCall } from './call-queries.js';
 import { CallTail } from './call-tail.js';
@@ -33,6 +33,8 @@ const CheckpointQuery = z.strictObject({
 /** Reads the record, each tenant its own. Every route but the public keys needs a token with the scope `sallyport:audit`. */
 @Controller('v1/audit')
 export class AuditController {
+  private readonly verifications = new Map<string, Promise<RecordVerification>>();
+
   constructor(
     @Inject(AUDIT_PORTS) private readonly ports: AuditProjectorPorts,
     @Inject(CallTail) private readonly tail: CallTail,
@@ -71,10 +73,13 @@ export class AuditController {
       TailQuery,
       lastEventId === undefined ? query : { ...parseQuery(z.looseObject({}), query), cursor: lastEventId },
     );
-    const ended = this.tail.follow(tenantId, filter, cursor ?? null);
+    const ended = this.tail.follow(tenantId, filter, cursor ?? null).pipe(share());
     return merge(
       ended.pipe(map(({ cursor: id, record }): MessageEvent => ({ id, type: 'call', data: record }))),
-      interval(HEARTBEAT_MS).pipe(map((): MessageEvent => ({ type: 'heartbeat', data: '' }))),
+      interval(HEARTBEAT_MS).pipe(
+        map((): MessageEvent => ({ type: 'heartbeat', data: '' })),
+        takeUntil(ended.pipe(last(undefined, null))),
+      ),
     );
   }
 
@@ -84,7 +89,7 @@ export class AuditController {
   async verify(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<AuditVerification> {
     const principal = await this.admit(authorization);
     const { log, ...range } = parseQuery(VerifyQuery, query);
-    return withoutForeignIds(await verifyRecord(this.ports, { ...range, compareWithLog: log === 'true' }), principal.tenantId);
+    return withoutForeignIds(await this.verifyOnce({ ...range, compareWithLog: log === 'true' }), principal.tenantId);
   }
 
   /** Public keys of the checkpoints (RFC 7517), for everybody. */
@@ -99,6 +104,14 @@ export class AuditController {
     await this.admit(authorization);
     const { cursor, limit } = parseQuery(CheckpointQuery, query);
     return findCheckpoints(this.ports.database, cursor ?? null, limit);
+  }
+
+  /** Who asks for what is being verified already gets that answer: a verification reads the whole record. */
+  private verifyOnce(options: VerifyOptions): Promise<RecordVerification> {
+    const name = JSON.stringify(options);
+    const running = this.verifications.get(name) ?? verifyRecord(this.ports, options).finally(() => this.verifications.delete(name));
+    this.verifications.set(name, running);
+    return running;
   }
 
   private admit(authorization: string | undefined): Promise<Principal> {

@@ -22,6 +22,7 @@ export class CallTail {
   private readonly readers = new Set<() => void>();
   private listening: Promise<Listening> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private closed = false;
 
   constructor(private readonly ports: AuditProjectorPorts) {}
 
@@ -40,13 +41,13 @@ export class CallTail {
       const onNews = (): void => wake();
       const run = async (): Promise<void> => {
         let after = cursor ?? (await this.end());
-        while (open) {
+        while (open && !this.closed) {
           // Asked for before reading, so that news in the meantime is not missed.
           const news = woken();
           const page = await this.read(tenantId, filter, after);
           for (const ended of page.calls) reader.next(ended);
           after = page.after;
-          if (!page.full && open) await news;
+          if (!page.full && open && !this.closed) await news;
         }
         reader.complete();
       };
@@ -65,8 +66,10 @@ export class CallTail {
     });
   }
 
-  /** Ends every reader's wait and the listening connection. */
+  /** Ends every reader's stream and the listening connection. */
   async close(): Promise<void> {
+    this.closed = true;
+    for (const reader of this.readers) reader();
     clearInterval(this.timer);
     const listening = await this.listening?.catch(() => undefined);
     await listening?.close();
