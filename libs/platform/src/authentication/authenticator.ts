@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError, type Principal } from '@sallyport/contracts';
-import type { Clock } from '../clock/clock.port.js';
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock/clock.port.js';
 import type { IssuerSettings } from './issuer-settings.js';
 import { fileKeySet, remoteKeySet } from './key-set.adapters.js';
 import type { KeySet } from './key-set.port.js';
@@ -50,7 +50,10 @@ export class Authenticator {
     this.issuers = new Map(
       options.issuers.map((settings) => [
         settings.issuer,
-        { settings, keys: settings.jwksUrl === undefined ? fileKeySet(settings.jwksFile ?? '', options.clock) : remoteKeySet(settings.jwksUrl) },
+        {
+          settings,
+          keys: settings.jwksUrl === undefined ? fileKeySet(settings.jwksFile ?? '', options.clock) : remoteKeySet(settings.jwksUrl),
+        },
       ]),
     );
   }
@@ -102,7 +105,8 @@ export class Authenticator {
     try {
       issuer = decodeJwt(token).iss;
       const type = decodeProtectedHeader(token).typ;
-      if (typeof type !== 'string' || !TYPES.includes(type.toLowerCase())) throw invalid('the typ of the token is not that of an access token');
+      if (typeof type !== 'string' || !TYPES.includes(type.toLowerCase()))
+        throw invalid('the typ of the token is not that of an access token');
     } catch (error) {
       throw isAppError(error) ? error : invalid('the token is malformed', error);
     }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '@sallyport/contracts';
-import type { Clock } from '../clock/clock.port.js';
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
+import type { Clock } from '../clock/clock.port.js';
 import type { KeySet } from './key-set.port.js';
 
 const COOLDOWN_MS = 30_000;

@@ -41,7 +41,8 @@ export const principalOf = (payload: JWTPayload, issuer: IssuerSettings, tenants
   if (typeof payload.sub !== 'string' || payload.sub === '') throw invalid('the token has no sub');
   const tenantId = textClaim(payload, claims.tenant);
   if (tenantId === null) throw invalid('the token names no tenant');
-  if (!tenants.includes(tenantId) || issuer.tenants?.includes(tenantId) === false) throw invalid('the tenant of the token is not served here');
+  if (!tenants.includes(tenantId) || issuer.tenants?.includes(tenantId) === false)
+    throw invalid('the tenant of the token is not served here');
   const clientId = textClaim(payload, 'client_id') ?? textClaim(payload, 'azp');
   const actors = actorsOf(payload, claims.agent);
   const isService = actors.length === 0 && clientId === payload.sub;

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -18,6 +18,7 @@ const aFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-embedded-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   // mkdtemp makes it 0700, and another account must be able to pass.
+  chmodSync(folder, 0o755);
   return folder;
 };
 
@@ -70,7 +71,7 @@ const startElsewhere = async (
   ending: string,
 ): Promise<{ kill(signal: NodeJS.Signals): Promise<void>; postgresPid: number }> => {
   const script = `
-    const { startEmbeddedPostgres } = await import('@sallyport/platform');
+    const { startEmbeddedPostgres } = await import(${JSON.stringify(new URL('./embedded-postgres.ts', import.meta.url).href)});
     const postgres = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
     process.stdout.write(postgres.pid + '\\n');
     ${ending}`;
@@ -92,7 +93,9 @@ const startElsewhere = async (
     },
   );
   const exited = once(child, 'exit');
-  const [line] = await once(child.stdout, 'data');
+  const ended = exited.then(() => Promise.reject(new Error('it ended without starting')));
+  const [line] = await Promise.race([once(child.stdout, 'data'), ended]);
+  ended.catch(() => {});
   return {
     postgresPid: Number(String(line)),
     kill: async (signal) => {
@@ -180,5 +183,49 @@ test('says in one line that the folder is a file', async () => {
   await expect(startEmbeddedPostgres({ dataDir: path })).rejects.toMatchObject({
     code: 'store.start-failed',
     message: expect.stringMatching(/is not a folder/),
+  });
+});
+
+/** A file system of its own, where this account may mount one. */
+const mounted = (options: string): string | undefined => {
+  const folder = aFolder();
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status !== 0) return undefined;
+  cleanups.push(() => void spawnSync('umount', ['-l', folder]));
+  return folder;
+};
+
+test('says in one line that the file system is read-only', async ({ skip }) => {
+  const folder = mounted('ro') ?? skip('this account may not mount');
+  for (const dataDir of [folder, join(folder, 'deep', 'data')]) {
+    await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({
+      code: 'store.start-failed',
+      message: expect.stringMatching(/read-only file system/),
+    });
+  }
+});
+
+test('says in one line that the disk is full, on the first start and on a later one, and starts again once there is room', async ({
+  skip,
+}) => {
+  const folder = mounted('size=160m,mode=755') ?? skip('this account may not mount');
+  const dataDir = join(folder, 'data');
+  await (await startEmbeddedPostgres({ dataDir })).stop();
+  const fill = join(folder, 'fill');
+  spawnSync('dd', ['if=/dev/zero', `of=${fill}`, 'bs=64k']);
+  const full = { code: 'store.start-failed', message: expect.stringMatching(/^The disk is full: free some space/) };
+  await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject(full);
+  await expect(startEmbeddedPostgres({ dataDir: join(folder, 'another') })).rejects.toMatchObject(full);
+  rmSync(fill);
+  const postgres = await start(dataDir);
+  expect(await query(postgres.url(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+test('as root, names the folder on the way that PostgreSQL may not pass, and leaves nothing running', async ({ skip }) => {
+  if (process.getuid?.() !== 0) skip('not root');
+  const closed = join(aFolder(), 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  await expect(startEmbeddedPostgres({ dataDir: join(closed, 'data') })).rejects.toMatchObject({
+    code: 'store.start-failed',
+    message: expect.stringMatching(/refuses to run as root.*chmod o\+x/),
   });
 });

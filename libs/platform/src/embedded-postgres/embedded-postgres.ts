@@ -1,5 +1,5 @@
-import { chownSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@sallyport/contracts';
 import pg from 'pg';
@@ -99,10 +99,24 @@ interface Owned {
 const urlOf = (port: number, password: string, database: string): string =>
   `postgresql://${SUPERUSER}:${password}@127.0.0.1:${port}/${plainIdentifier(database)}`;
 
+/** One level after the other: Node's recursive mkdir reports a read-only file system as a missing folder. */
+const makeFolder = (folder: string): void => {
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  if (folder !== dirname(folder)) makeParents(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
+};
+
+const makeParents = (folder: string): void => {
+  if (existsSync(folder)) return;
+  makeParents(dirname(folder));
+  mkdirSync(folder);
+};
+
 const prepareFolder = (dataFolder: string, binaries: PostgresBinaries): RunAs | undefined => {
   try {
     const account = accountFor(isInitialized(dataFolder) ? clusterFolderOf(dataFolder) : dataFolder);
-    mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+    makeFolder(dataFolder);
+    assertReachable(dirname(dataFolder), account);
     if (account !== undefined) chownSync(dataFolder, account.uid, account.gid);
     assertReachable(dataFolder, account);
     assertReachable(join(binaries.folder, 'native', 'bin'), account);
@@ -124,7 +138,7 @@ const ownServer = async (place: Place, options: EmbeddedPostgresOptions, onProgr
     } catch (error) {
       // Another start came first, or took the port: look again.
       const lostRace =
-        error instanceof Error && /postmaster\.pid|could not create any TCP\/IP sockets|is another postmaster/.test(error.message);
+        error instanceof Error && /lock file "postmaster\.pid" already exists|could not create any TCP\/IP sockets/.test(error.message);
       if (!lostRace || attempt === ATTEMPTS) throw folderFault(place.dataFolder, error);
     }
   }
