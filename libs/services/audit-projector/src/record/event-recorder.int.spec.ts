@@ -1,10 +1,13 @@
-import { encodeEvent } from '@sallyport/contracts';
+import { AppError, encodeEvent, isAppError } from '@sallyport/contracts';
+import { OutboxPublisher, postgresPositions, type ReceivedRecord } from '@sallyport/log';
 import { anEvent, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { rebuildCalls } from '../calls/rebuild-calls.js';
 import { releaseOverdue } from '../calls/released-calls.js';
 import { acrossTenants, asTenant } from '../tenant-scope.js';
 import { anAllowedCall, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
+import { EventRecorder } from './event-recorder.js';
+import { RECORDED_TOPICS } from './recorded-topics.js';
 
 let postgres: TestPostgres;
 let harness: RecordHarness;
@@ -103,6 +106,75 @@ describe('recording', () => {
     await harness.project();
     expect(await published()).toEqual([]);
     expect(await calls()).toMatchObject([{ decision: 'allow' }]);
+  });
+
+  test('folds a call once when two consumers hold its topics and record at the same time', async () => {
+    await harness.log.append(
+      Array.from({ length: 40 }, (_, number) => anAllowedCall(number + 1))
+        .flat()
+        .map(encodeEvent),
+    );
+    const subscribe = async (topic: string) => {
+      const records: ReceivedRecord[] = [];
+      const subscription = await harness.log.subscribe({
+        group: `audit-projector.${topic}`,
+        topics: [topic],
+        from: 'earliest',
+        positions: 'ephemeral',
+        handle: async (batch) => void records.push(...batch.records),
+      });
+      await subscription.caughtUp;
+      await subscription.close();
+      return records;
+    };
+    const recordAll = async (records: readonly ReceivedRecord[]): Promise<void> => {
+      for (let index = 0; index < records.length; ) {
+        const batch = { records: records.slice(index, index + 5), advance: async () => {} };
+        try {
+          await harness.recorder.record(batch);
+          index += 5;
+        } catch (error) {
+          // What the log does with a batch that lost a race: the same again.
+          if (!isAppError(error, 'stream.conflict')) throw error;
+        }
+      }
+    };
+    const [calls1, decisions] = await Promise.all([subscribe('tool-call.events.v1'), subscribe('policy.events.v1')]);
+    await Promise.all([recordAll(calls1), recordAll(decisions)]);
+    expect(await count(`call_record WHERE decision = 'allow' AND outcome = 'completed'`)).toBe(40);
+    expect(await published()).toHaveLength(40);
+    expect(await count('awaiting_call')).toBe(0);
+  });
+
+  test('goes on while nothing can be published, and publishes later', async () => {
+    await harness.close();
+    harness = await openRecordHarness(postgres, { logInSameDatabase: false });
+    const { log, database } = harness;
+    let away = true;
+    const outbox = new OutboxPublisher(database, {
+      append: (records) => (away ? Promise.reject(new AppError('log.unavailable', 'away')) : log.append(records)),
+      subscribe: (options) => log.subscribe(options),
+      verifyTopics: () => log.verifyTopics(),
+      isHealthy: () => !away,
+      close: () => log.close(),
+    });
+    const recorder = new EventRecorder(harness.ports, outbox);
+    await harness.append(...anAllowedCall(1));
+    const subscription = await log.subscribe({
+      group: 'audit-projector',
+      topics: RECORDED_TOPICS,
+      from: 'earliest',
+      positions: postgresPositions(database),
+      handle: (batch) => recorder.record(batch),
+    });
+    await subscription.caughtUp;
+    await subscription.close();
+    expect(await calls()).toMatchObject([{ outcome: 'completed' }]);
+    expect(harness.faults).toMatchObject([{ doing: 'publish', error: { code: 'log.unavailable' } }]);
+    expect(await published()).toEqual([]);
+    away = false;
+    await outbox.publishLeftovers();
+    expect(await published()).toHaveLength(1);
   });
 
   test('catches up after it was away, with nothing lost', async () => {
