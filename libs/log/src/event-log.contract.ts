@@ -146,6 +146,23 @@ export const eventLogContract = (
     assert.ok(Math.abs((read?.appendedAtMs ?? 0) - Date.now()) < 60_000);
   });
 
+  test('refuses a record of an unknown topic or too large alone, and appends what came with it', async (c) => {
+    const log = await c.open();
+    const inbox = await c.collect(log);
+    const results = await Promise.allSettled([
+      log.append([c.record('a', '1')]),
+      log.append([{ ...c.record('a', 'lost'), topic: 'nobody.events.v1' }]),
+      log.append([{ ...c.record('a', 'huge'), value: JSON.stringify('x'.repeat(1024 * 1024)) }]),
+      log.append([c.record('a', '2')]),
+    ]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    );
+    await inbox.count(2);
+    assert.deepEqual(inbox.ids(), ['1', '2']);
+  });
+
   test('continues behind what was handled when the group comes back', async (c) => {
     const log = await c.open();
     await log.append([c.record('a', '1'), c.record('b', '2')]);

@@ -1,8 +1,12 @@
 import { type AccessOperation, type AccessRule, type Service, TOPICS, type TopicDefinition } from '@sallyport/contracts';
-import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
+import type { AclOperationTypes as AclOperation } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { type KafkaConnectionOptions, kafkaClient } from './kafka-connection.js';
 
-const OPERATIONS: Readonly<Record<AccessOperation, AclOperationTypes>> = {
+// kafkajs is CommonJS with getters: Node finds no named exports in it.
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+
+const OPERATIONS: Readonly<Record<AccessOperation, AclOperation>> = {
   Read: AclOperationTypes.READ,
   Write: AclOperationTypes.WRITE,
   Describe: AclOperationTypes.DESCRIBE,

@@ -1,8 +1,11 @@
 import type { Kafka, Message, Producer, RecordMetadata } from 'kafkajs';
-import { CompressionTypes, Partitioners } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import type { LogRecord } from '../event-log.port.js';
 import { partitionOf, type TopicLayout, topicSpec } from '../topic-layout.js';
 import { toLogError } from './kafka-connection.js';
+
+// kafkajs is CommonJS with getters: Node finds no named exports in it.
+const { CompressionTypes, Partitioners } = kafkajs;
 
 /** Beyond this a send that is out counts as an outage. */
 const STUCK_MS = 2_000;

@@ -1,7 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { AppError } from '@sallyport/contracts';
-import { type ISocketFactory, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import type { ISocketFactory, Kafka as KafkaClient, SASLOptions } from 'kafkajs';
+import kafkajs from 'kafkajs';
+
+// kafkajs is CommonJS with getters: Node finds no named exports in it.
+const { Kafka, logLevel } = kafkajs;
 
 export interface KafkaSasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
@@ -56,7 +60,7 @@ export class SocketPool {
 }
 
 /** A client of the cluster; nothing is connected yet. */
-export const kafkaClient = (options: KafkaConnectionOptions): Kafka => {
+export const kafkaClient = (options: KafkaConnectionOptions): KafkaClient => {
   const sockets = options.sockets ?? new SocketPool();
   const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => sockets.connect(host, port, ssl, onConnect);
   return new Kafka({
@@ -89,3 +93,19 @@ export const toLogError = (cause: unknown, doing: string): AppError =>
   cause instanceof AppError ? cause : new AppError('log.unavailable', `Kafka does not do it (${doing}): ${textOf(cause)}`, { cause });
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown');
+
+/** How long a client that cannot reach its cluster may take to close each of its parts. */
+const CLOSE_MS = 3_000;
+
+/** Waits for something to be closed, but no longer than makes sense when the cluster is away. Never throws. */
+export const closedInTime = async (closing: Promise<unknown> | undefined): Promise<void> => {
+  if (closing === undefined) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, CLOSE_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    closing.then(done, done);
+  });
+};

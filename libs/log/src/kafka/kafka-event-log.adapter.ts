@@ -4,7 +4,7 @@ import { AppendLane } from '../append-lane.js';
 import type { EventLog, LogFault, LogRecord, SubscribeOptions, Subscription } from '../event-log.port.js';
 import { productTopics, type TopicLayout, topicSpec } from '../topic-layout.js';
 import { KafkaAppender } from './kafka-appender.js';
-import { type KafkaConnectionOptions, kafkaClient, toLogError } from './kafka-connection.js';
+import { closedInTime, type KafkaConnectionOptions, kafkaClient, toLogError } from './kafka-connection.js';
 import { KafkaSubscription, type KafkaSubscriptionHost } from './kafka-subscription.js';
 
 export interface KafkaEventLogOptions extends KafkaConnectionOptions {
@@ -74,7 +74,8 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
     this.probe.unref();
   }
 
-  append(records: readonly LogRecord[]): Promise<void> {
+  async append(records: readonly LogRecord[]): Promise<void> {
+    for (const { topic } of records) topicSpec(this.layout, topic);
     return this.lane.append(records);
   }
 
@@ -113,9 +114,9 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
     this.closing ??= (async () => {
       clearInterval(this.probe);
       await Promise.all([...this.subscriptions].map((subscription) => subscription.close()));
-      await this.lane.close();
-      await this.appender.close();
-      await this.connectedAdmin?.then((admin) => admin.disconnect()).catch(() => {});
+      await closedInTime(this.lane.close());
+      await closedInTime(this.appender.close());
+      await closedInTime(this.connectedAdmin?.then((admin) => admin.disconnect()));
     })();
     return this.closing;
   }

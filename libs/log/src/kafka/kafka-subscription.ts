@@ -3,6 +3,7 @@ import { GroupConsumption, type PartitionBounds } from '../consumption/group-con
 import type { PositionMove } from '../consumption/position-store.port.js';
 import type { LogFault, LogRecord, ReceivedRecord, SubscribeOptions, Subscription } from '../event-log.port.js';
 import { partitionName, partitionsOf, type TopicLayout, type TopicPartition } from '../topic-layout.js';
+import { closedInTime } from './kafka-connection.js';
 
 /** What a subscription needs of its log. */
 export interface KafkaSubscriptionHost {
@@ -108,8 +109,8 @@ export class KafkaSubscription implements Subscription {
     this.endSleep();
     await this.consumption.close();
     for (const go of this.room.splice(0)) go();
-    await this.commit();
-    await this.consumer?.disconnect().catch(() => {});
+    await closedInTime(this.commit());
+    await closedInTime(this.consumer?.disconnect());
     this.host.onClosed(this);
   }
 

@@ -1,6 +1,14 @@
 import { AppError } from '@sallyport/contracts';
 import { GroupConsumption } from '../consumption/group-consumption.js';
-import type { EventLog, LogFault, LogRecord, ReceivedRecord, SubscribeOptions, Subscription } from '../event-log.port.js';
+import {
+  type EventLog,
+  type LogFault,
+  type LogRecord,
+  RECORD_BYTES_MAX,
+  type ReceivedRecord,
+  type SubscribeOptions,
+  type Subscription,
+} from '../event-log.port.js';
 import {
   partitionName,
   partitionOf,
@@ -48,6 +56,10 @@ export class MemoryEventLog implements EventLog {
 
   async append(records: readonly LogRecord[]): Promise<void> {
     if (this.down) throw new AppError('log.unavailable', 'the memory log was told to be down');
+    for (const { topic, value } of records) {
+      topicSpec(this.layout, topic);
+      if (value.length > RECORD_BYTES_MAX) throw new RangeError(`a record of ${value.length} bytes is too large for ${topic}`);
+    }
     const fresh: ReceivedRecord[] = records.map((record) => {
       const partition = partitionOf(record.key, topicSpec(this.layout, record.topic).partitions);
       const own = this.recordsIn({ topic: record.topic, partition });

@@ -4,7 +4,7 @@ import { type Database, LOG_SCHEMA, openDatabase, type Sql } from '@sallyport/pl
 import { AppendLane } from '../append-lane.js';
 import type { PartitionBounds } from '../consumption/group-consumption.js';
 import type { LogFault, LogRecord, ReceivedRecord, SubscribeOptions, Subscription, TransactionalEventLog } from '../event-log.port.js';
-import { partitionName, partitionsOf, productTopics, type TopicLayout, type TopicPartition } from '../topic-layout.js';
+import { partitionName, partitionsOf, productTopics, type TopicLayout, type TopicPartition, topicSpec } from '../topic-layout.js';
 import { type AppendedRun, appendRecords } from './append-statement.js';
 import { maintainLog } from './log-maintenance.js';
 import { LogSession } from './log-session.js';
@@ -126,7 +126,8 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
     this.maintain.unref();
   }
 
-  append(records: readonly LogRecord[]): Promise<void> {
+  async append(records: readonly LogRecord[]): Promise<void> {
+    for (const { topic } of records) topicSpec(this.layout, topic);
     return this.lane.append(records);
   }
 
@@ -229,10 +230,9 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
     let runs: AppendedRun[];
     try {
       runs = await appendRecords(this.db, this.layout, records, (this.options.otherProcesses ?? true) ? this.instance : null);
-    } catch (error) {
-      if (!isAppError(error, 'store.unavailable')) throw error;
+    } catch (cause) {
       this.healthy = false;
-      throw new AppError('log.unavailable', 'the log is not written: PostgreSQL does not answer', { cause: error });
+      throw new AppError('log.unavailable', 'PostgreSQL did not take the append', { cause });
     }
     this.healthy = true;
     this.handOver(runs);
