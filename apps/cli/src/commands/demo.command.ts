@@ -37,7 +37,7 @@ const STORIES: readonly Story[] = [
     title: 'refused by policy: writing outside the notes',
     agent: 'writer',
     tool: 'fs__write_file',
-    args: { path: 'sandbox/.env', content: 'MODE=debug' },
+    args: { path: '.env', content: 'MODE=debug' },
     expect: ({ record }) => record.outcome === 'refused' && record.decision === 'deny',
   },
   {
@@ -52,7 +52,7 @@ const STORIES: readonly Story[] = [
     title: 'personal data in the result, masked on its way in',
     agent: 'triage',
     tool: 'fs__read_text_file',
-    args: { path: 'sandbox/customers.csv' },
+    args: { path: 'customers.csv' },
     expect: ({ record, text }) => record.resultRedactions.length > 0 && !text.includes('@example.com'),
     show: ({ text }) => `the agent saw: ${text.trim().split('\n').at(-1) ?? ''}`,
   },
@@ -60,7 +60,7 @@ const STORIES: readonly Story[] = [
     title: 'a tool hidden from this agent: not listed, and unknown when called',
     agent: 'triage',
     tool: 'fs__write_file',
-    args: { path: 'sandbox/notes.txt', content: 'hello' },
+    args: { path: 'notes.txt', content: 'hello' },
     expect: ({ record, listed }) => !listed && record.code === 'tool.unknown',
   },
 ];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@sallyport/contracts';
 import { openServiceRuntime, type ProcessRuntime, type ServicePart } from '@sallyport/log';
-import type { UpstreamRoute } from '@sallyport/mcp';
+import { STDIO_HOST_SECRET_HEADER, type UpstreamRoute } from '@sallyport/mcp';
 import type { SallyportConfiguration, ServiceUrls } from '@sallyport/platform';
 import { EdgeGatewayModule } from './edge-gateway.module.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from './edge-settings.js';
@@ -96,7 +96,7 @@ const upstreamsOf = ({ upstreams }: SallyportConfiguration, stdioHost: StdioHost
     const route: UpstreamRoute = {
       ...common,
       url: stdioHost.urlOf(tenant, server),
-      headers: { authorization: `Bearer ${stdioHost.secret}` },
+      headers: { [STDIO_HOST_SECRET_HEADER]: stdioHost.secret },
       routeVersion: 'stdio',
       viaStdioHost: true,
     };
