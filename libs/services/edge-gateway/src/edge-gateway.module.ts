@@ -1,7 +1,9 @@
 import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { EdgeGateway } from './edge-gateway.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
+import { UnknownRouteController, WellKnownController } from './http/well-known.controller.js';
 import { InvokeController } from './invoke/invoke.controller.js';
+import { McpServerController } from './transparent/mcp-server.controller.js';
 
 /** The enforcement point as a Nest module. The application must be made with `bodyParser: false` and `leaveRawBodies` called on its Fastify. */
 @Module({})
@@ -11,7 +13,7 @@ export class EdgeGatewayModule implements OnApplicationBootstrap, OnApplicationS
   static forRoot(ports: EdgeGatewayPorts): DynamicModule {
     return {
       module: EdgeGatewayModule,
-      controllers: [InvokeController],
+      controllers: [InvokeController, McpServerController, WellKnownController, UnknownRouteController],
       providers: [{ provide: EdgeGateway, useFactory: () => new EdgeGateway(ports) }],
       exports: [EdgeGateway],
     };

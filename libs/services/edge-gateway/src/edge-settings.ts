@@ -30,6 +30,8 @@ export interface EdgeSettings {
   readonly keepAliveMs: number;
   /** Time between two looks at what an upstream says its tools are. */
   readonly observeEveryMs: number;
+  /** Scopes a first token should ask for; further ones are named when a call needs them. */
+  readonly scopesSupported: readonly string[];
   /** `ttlMs` of lists: how long a client may keep one. */
   readonly listTtlMs: number;
 }
@@ -48,5 +50,6 @@ export const EDGE_DEFAULTS = {
   answerBytesMax: 16 * 1024 * 1024,
   keepAliveMs: 15_000,
   observeEveryMs: 60_000,
+  scopesSupported: ['tools:read'],
   listTtlMs: 30_000,
 } as const satisfies Partial<EdgeSettings>;

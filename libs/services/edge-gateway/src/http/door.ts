@@ -106,7 +106,8 @@ export class Door {
   }
 
   private answer(reply: FastifyReply, entrance: Entrance, error: AppError): void {
-    if (error.definition.http === 401) reply.header('www-authenticate', this.challengeOf(entrance, error));
+    if (error.definition.http === 401)
+      reply.header('www-authenticate', this.challengeOf(entrance, error, this.dependencies.settings.scopesSupported));
     // What is left of an unread body would be read as the next request.
     if (error.code === 'request.body-too-large') reply.header('connection', 'close');
     const body =

@@ -134,7 +134,7 @@ const anUpstream = (
     server: 'fs',
     routeVersion: '1',
     audience: 'http://fs',
-    isReachable: () => isReachable,
+    fault: () => (isReachable ? null : 'upstream.circuit-open'),
     sent,
     released,
     send: async (dispatch) => {

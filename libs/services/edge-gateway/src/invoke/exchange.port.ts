@@ -35,8 +35,8 @@ export interface UpstreamExchange {
   readonly routeVersion: string;
   /** Audience of the minted token; `null` where the upstream takes none. */
   readonly audience: string | null;
-  /** `false` refuses before anything is sent: the circuit is open. */
-  isReachable(): boolean;
+  /** What keeps a cleared call from being sent: the circuit is open, a header disagrees with an argument. `null`: nothing. */
+  fault(tool: ToolRecord | null): ErrorCode | null;
   /**
    * Sends, reads, calls `interim` and `settle`, and releases. Resolves when everything was released; rejects with an `upstream.*` error whose
    * `detail.reached` says whether bytes arrived.

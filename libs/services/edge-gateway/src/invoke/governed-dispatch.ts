@@ -102,7 +102,8 @@ export class GovernedDispatch {
         : { reason: 'arguments.invalid', where: ['#/type'] };
       if (fault !== null) return { code: 'invoke.arguments-invalid', reasons: [fault.reason, ...fault.where] };
     }
-    return exchange.isReachable() ? null : { code: 'upstream.circuit-open', reasons: [] };
+    const code = exchange.fault(tool);
+    return code === null ? null : { code, reasons: [] };
   }
 
   /** Whether sending may change something at the upstream; what nobody knows may. */

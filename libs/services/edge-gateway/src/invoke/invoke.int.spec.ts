@@ -221,7 +221,9 @@ test.each(REFUSED_TOKENS)('refuses a token %s with 401 and says why, on record',
 test('asks for a token without calling it an error where none was sent', async () => {
   const response = await fetch(`${gateway.url}/v1/tools`);
   expect(response.status).toBe(401);
-  expect(response.headers.get('www-authenticate')).toBe(`Bearer resource_metadata="${gateway.url}/.well-known/oauth-protected-resource"`);
+  expect(response.headers.get('www-authenticate')).toBe(
+    `Bearer scope="tools:read", resource_metadata="${gateway.url}/.well-known/oauth-protected-resource"`,
+  );
   expect(await gateway.event('RequestRejected', (event) => event.data.code === 'identity.token-missing')).toMatchObject({
     data: { httpStatus: 401 },
   });

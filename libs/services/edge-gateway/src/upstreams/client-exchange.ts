@@ -1,4 +1,4 @@
-import { AppError } from '@sallyport/contracts';
+import { AppError, type ErrorCode } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
 import { inputSchemaOf } from '../catalog-view/catalog-view.js';
 import type { Dispatch, UpstreamExchange } from '../invoke/exchange.port.js';
@@ -41,8 +41,8 @@ export class ClientExchange implements UpstreamExchange {
     return this.upstream.settings.audience;
   }
 
-  isReachable(): boolean {
-    return this.upstream.isReachable();
+  fault(): ErrorCode | null {
+    return this.upstream.isReachable() ? null : 'upstream.circuit-open';
   }
 
   async send(dispatch: Dispatch): Promise<void> {
@@ -80,6 +80,6 @@ export const noRoute = (server: string): UpstreamExchange => ({
   server,
   routeVersion: 'none',
   audience: null,
-  isReachable: () => false,
+  fault: () => 'upstream.unreachable',
   send: () => Promise.reject(new AppError('upstream.unreachable', `${server} has no route`, { detail: { reached: 'no' } })),
 });

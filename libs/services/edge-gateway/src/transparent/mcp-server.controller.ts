@@ -1,0 +1,94 @@
+import { All, Controller, Inject, Param, Req, Res } from '@nestjs/common';
+import { AppError, ServerName } from '@sallyport/contracts';
+import { openSessionId, parseInbound, type SessionBinding } from '@sallyport/mcp';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { EdgeGateway } from '../edge-gateway.js';
+import { assembleCall } from '../http/call-assembly.js';
+import type { Admitted, Entrance } from '../http/door.js';
+import { refusalError } from '../http/governed-requests.js';
+import { tellRefusal } from '../http/mcp-refusal.js';
+import { ReplyStream } from '../http/reply-stream.js';
+import { readBody } from '../http/request-body.js';
+import { noRoute } from '../upstreams/client-exchange.js';
+import { actOf, STREAM_METHODS } from './message-targets.js';
+import { TransparentExchange } from './transparent-exchange.js';
+
+/** One MCP server behind the gateway, as itself: both eras, its own tool names, its sessions, every message governed. */
+@Controller('mcp')
+export class McpServerController {
+  constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
+
+  @All(':server')
+  async serve(@Param('server') server: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { door, ports } = this.gateway;
+    const isName = ServerName.safeParse(server).success;
+    const entrance: Entrance = {
+      route: '/mcp/{server}',
+      resource: `${ports.settings.publicUrl}/mcp${isName ? `/${server}` : ''}`,
+      speaks: 'mcp',
+    };
+    await door.open(request, reply, entrance, async (admitted) => {
+      if (!isName) throw new AppError('request.not-found', 'no server can have this name');
+      await this.pass(server, request, reply, admitted);
+    });
+  }
+
+  private async pass(server: string, request: FastifyRequest, reply: FastifyReply, admitted: Admitted): Promise<void> {
+    const { ports, upstreams, requests, catalog, observer, door } = this.gateway;
+    const { settings, sealer } = ports;
+    const { principal, entrance } = admitted;
+    const body = request.method === 'POST' ? await readBody(request.raw, settings.wire.maxBodyBytes) : null;
+    const inbound = parseInbound({ httpMethod: request.method, headers: request.headers, body, limits: settings.wire });
+    const binding: SessionBinding = {
+      tenantId: principal.tenantId,
+      subject: principal.subject,
+      actor: principal.actors.join(' '),
+      issuer: principal.issuer,
+      server,
+    };
+    const upstreamSession = inbound.sessionId === null ? null : openSessionId(sealer, inbound.sessionId, binding);
+    const act = actOf(server, inbound);
+    const isStream = STREAM_METHODS.includes(act.method);
+    const call = assembleCall(
+      {
+        admitted,
+        headers: request.headers,
+        transport: 'mcp',
+        protocolVersion: inbound.protocolVersion.slice(0, 32),
+        session: upstreamSession === null ? null : sealer.keyedDigest(principal.tenantId, 'session', upstreamSession),
+        isStream,
+        ...act,
+      },
+      ports,
+    );
+    const upstream = upstreams.find(principal.tenantId, server);
+    const stream = new ReplyStream(reply);
+    const exchange =
+      upstream === null
+        ? null
+        : new TransparentExchange({
+            upstream,
+            inbound,
+            headers: request.headers,
+            upstreamSession,
+            binding,
+            principal,
+            reply: stream,
+            isStream,
+            settings,
+            sealer,
+            catalog,
+            observer,
+          });
+    const outcome = await requests.run(call, exchange ?? noRoute(server));
+    if (outcome.kind === 'cancelled') return stream.destroy();
+    const error = exchange?.refusedBecause ?? (outcome.kind === 'refused' ? refusalError(outcome) : null);
+    if (error === null) return;
+    const requiredScopes = outcome.kind === 'refused' ? outcome.requiredScopes : [];
+    const id = inbound.kind === 'request' ? inbound.id : null;
+    await tellRefusal(
+      { error, callId: call.callId, id, era: inbound.era, method: act.method, requiredScopes },
+      { reply, stream, door, entrance },
+    );
+  }
+}

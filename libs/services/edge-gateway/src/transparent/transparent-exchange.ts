@@ -1,0 +1,277 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ToolRecord } from '@sallyport/contracts';
+import { AppError, type ErrorCode, isAppError, META_KEYS, type Principal } from '@sallyport/contracts';
+import { maskText } from '@sallyport/domain';
+import {
+  type AnswerLimits,
+  checkParamHeaders,
+  type InboundMessage,
+  isJsonObject,
+  type JsonObject,
+  rewriteAnswer,
+  type SessionBinding,
+  sealSessionId,
+  standardHeaders,
+  type UpstreamAnswer,
+} from '@sallyport/mcp';
+import type { Sealer } from '@sallyport/platform';
+import { type CatalogView, inputSchemaOf } from '../catalog-view/catalog-view.js';
+import type { EdgeSettings } from '../edge-settings.js';
+import type { ReplyStream } from '../http/reply-stream.js';
+import type { Dispatch, UpstreamExchange } from '../invoke/exchange.port.js';
+import { withMeta } from '../invoke/prepared-request.js';
+import type { DefinitionObserver } from '../observation/definition-observer.js';
+import type { Upstream } from '../upstreams/upstream-directory.js';
+import { holdToolList, privately } from './listed-tools.js';
+
+export interface TransparentExchangeOptions {
+  readonly upstream: Upstream;
+  readonly inbound: InboundMessage;
+  readonly headers: IncomingHttpHeaders;
+  /** The upstream's own session id, opened. */
+  readonly upstreamSession: string | null;
+  readonly binding: SessionBinding;
+  readonly principal: Principal;
+  readonly reply: ReplyStream;
+  readonly isStream: boolean;
+  readonly settings: EdgeSettings;
+  readonly sealer: Sealer;
+  readonly catalog: Pick<CatalogView, 'find'>;
+  readonly observer: Pick<DefinitionObserver, 'notice'>;
+}
+
+const MAX_INTERIM_MESSAGES = 10_000;
+const ANSWER_DEPTH_MAX = 64;
+const ANSWER_MEMBERS_MAX = 500_000;
+const LIST_CHANGED = 'notifications/tools/list_changed';
+
+/** `_meta` fields that the protocol put there travel as they came; ours stay here, and the trace is this hop's. */
+const protocolMeta = (meta: JsonObject, traceparent: string): JsonObject => {
+  const kept = Object.entries(meta).filter(([name]) => name.startsWith('io.modelcontextprotocol/') || name === 'progressToken');
+  return { ...Object.fromEntries(kept), traceparent };
+};
+
+/**
+ * Passes one message to its server and the answer back, in the server's own words: names, order, events, status. What changes on the way is what
+ * the decision masks, the list of tools, the session id, the token and the trace.
+ */
+export class TransparentExchange implements UpstreamExchange {
+  readonly kind = 'upstream';
+  /** Why the request may not be sent, where the client must be told more than a code. */
+  refusedBecause: AppError | null = null;
+
+  constructor(private readonly options: TransparentExchangeOptions) {}
+
+  get server(): string {
+    return this.options.upstream.server;
+  }
+
+  get routeVersion(): string {
+    return this.options.upstream.settings.route.routeVersion;
+  }
+
+  get audience(): string | null {
+    return this.options.upstream.settings.audience;
+  }
+
+  fault(tool: ToolRecord | null): ErrorCode | null {
+    const { inbound, headers, upstream } = this.options;
+    if (inbound.kind === 'request' && inbound.era === 'modern' && inbound.method === 'tools/call' && tool !== null) {
+      const args = isJsonObject(inbound.params.arguments) ? inbound.params.arguments : {};
+      try {
+        checkParamHeaders(inputSchemaOf(tool) ?? {}, args, headers, inbound.id);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        this.refusedBecause = error;
+        return error.code;
+      }
+    }
+    return upstream.isReachable() ? null : 'upstream.circuit-open';
+  }
+
+  async send(dispatch: Dispatch): Promise<void> {
+    const { upstream, isStream, settings } = this.options;
+    const lifetime = isStream ? AbortSignal.timeout(settings.streamLifetimeMs) : null;
+    const signal = lifetime === null ? dispatch.signal : AbortSignal.any([dispatch.signal, lifetime]);
+    try {
+      const message = this.outgoing(dispatch);
+      const answer = await upstream.http.exchange({
+        method: this.httpMethod,
+        headers: this.outgoingHeaders(dispatch, message),
+        body: message === null ? null : JSON.stringify(message),
+        token: dispatch.token,
+        signal,
+      });
+      await this.accept(answer, dispatch, signal);
+    } catch (error) {
+      // A stream may end at any time: the server fell silent, or its time is over and the client opens the next, which is decided anew.
+      const isOver = lifetime?.aborted === true || (isStream && this.options.reply.hasBegun && isAppError(error, 'upstream.timeout'));
+      if (!isOver || dispatch.signal.aborted) throw error;
+      await dispatch.settleEmpty(null);
+      this.options.reply.end();
+    }
+  }
+
+  private get httpMethod(): 'POST' | 'GET' | 'DELETE' {
+    const { kind } = this.options.inbound;
+    if (kind === 'stream-open') return 'GET';
+    return kind === 'session-delete' ? 'DELETE' : 'POST';
+  }
+
+  private outgoing(dispatch: Dispatch): JsonObject | null {
+    const { inbound } = this.options;
+    switch (inbound.kind) {
+      case 'stream-open':
+      case 'session-delete':
+        return null;
+      case 'response':
+        return { ...inbound.message, ...dispatch.params };
+      case 'notification':
+        return 'params' in inbound.message
+          ? {
+              ...inbound.message,
+              params: withMeta(dispatch.params, { ...dispatch.meta, ...protocolMeta(inbound.meta, dispatch.traceparent) }),
+            }
+          : inbound.message;
+      case 'request':
+        return {
+          ...inbound.message,
+          params: withMeta(dispatch.params, { ...dispatch.meta, ...protocolMeta(inbound.meta, dispatch.traceparent) }),
+        };
+    }
+  }
+
+  private outgoingHeaders(dispatch: Dispatch, message: JsonObject | null): Record<string, string | readonly string[] | undefined> {
+    const { inbound, headers, upstreamSession } = this.options;
+    const kept: Record<string, string | readonly string[] | undefined> = {};
+    for (const [name, value] of Object.entries(headers)) {
+      if (!name.startsWith('mcp-param-')) kept[name] = value;
+      // What a parameter header says may be what an argument hides: only headers that hide nothing go on as they came.
+      else if (!dispatch.isMasked && typeof value === 'string' && maskText(value) === value) kept[name] = value;
+    }
+    if (inbound.kind === 'request' && inbound.era === 'modern' && message !== null) {
+      const schema = dispatch.tool === null ? null : inputSchemaOf(dispatch.tool);
+      Object.assign(kept, standardHeaders({ message, ...(schema === null ? {} : { inputSchema: schema }) }));
+    }
+    return {
+      ...kept,
+      'mcp-session-id': upstreamSession ?? undefined,
+      traceparent: dispatch.traceparent,
+      tracestate: undefined,
+      baggage: undefined,
+    };
+  }
+
+  private async accept(answer: UpstreamAnswer, dispatch: Dispatch, signal: AbortSignal): Promise<void> {
+    const { inbound, reply, upstreamSession } = this.options;
+    const { status } = answer;
+    if (status === 401 || status === 403) {
+      await discard(answer);
+      // Its challenge is about our token, not about the agent's.
+      throw new AppError('upstream.failed', `${this.server} refused the gateway's token (${status})`, { detail: { reached: 'yes' } });
+    }
+    if (status === 404 && upstreamSession !== null) {
+      await discard(answer);
+      await dispatch.settleEmpty('404');
+      this.refusedBecause = new AppError('session.unknown', `${this.server} has forgotten a session`);
+      return;
+    }
+    const isEmpty = status === 202 || status === 204 || (inbound.kind !== 'request' && !isEventStream(answer));
+    if (isEmpty && inbound.kind !== 'request') {
+      await discard(answer);
+      await dispatch.settleEmpty(status < 400 ? null : String(status));
+      reply.begin(status, dispatch.callId, this.answerHeaders(answer, null));
+      reply.end();
+      return;
+    }
+    await this.pass(answer, dispatch, signal);
+  }
+
+  private async pass(answer: UpstreamAnswer, dispatch: Dispatch, signal: AbortSignal): Promise<void> {
+    const { inbound, reply, isStream, settings } = this.options;
+    const requestId = inbound.kind === 'request' ? inbound.id : null;
+    let isDetached = false;
+    const rewritten = rewriteAnswer({
+      status: answer.status,
+      contentType: answer.headers['content-type'] ?? '',
+      body: answer.body,
+      limits: this.limits(),
+      requestId,
+      keepAliveMs: settings.keepAliveMs,
+      onInterim: (message) => Promise.resolve(this.interim(message, dispatch)),
+      onFinal: (message) => (requestId === null ? Promise.resolve(dispatch.interim(message)) : this.final(message, dispatch)),
+      onDetached: () => {
+        isDetached = true;
+        return Promise.resolve();
+      },
+    });
+    const head = this.answerHeaders(answer, rewritten.contentType);
+    if (rewritten.contentType === 'text/event-stream') reply.begin(answer.status, dispatch.callId, head);
+    for await (const chunk of rewritten.body) {
+      reply.begin(answer.status, dispatch.callId, head);
+      await reply.write(chunk);
+      if (signal.aborted) break;
+    }
+    if (isDetached)
+      throw new AppError('upstream.failed', 'the answer goes on in another stream', { detail: { reached: 'yes', detached: true } });
+    if (isStream && requestId === null && !signal.aborted) await dispatch.settleEmpty(null);
+    if (signal.aborted) throw new AppError('call.cancelled', 'the client hung up', { detail: { reached: 'yes' } });
+    reply.end();
+  }
+
+  private interim(message: JsonObject, dispatch: Dispatch): JsonObject {
+    const { upstream, observer } = this.options;
+    if (message.method === LIST_CHANGED) observer.notice(upstream.tenantId, upstream.server);
+    const inspected = dispatch.interim(message);
+    // Requests of the server are answered by the client and must stay as they are; notifications say which call they belong to.
+    return inspected.id === undefined && isJsonObject(inspected.params)
+      ? { ...inspected, params: withCallId(inspected.params, dispatch.callId) }
+      : inspected;
+  }
+
+  private async final(message: JsonObject, dispatch: Dispatch): Promise<JsonObject> {
+    const { inbound, catalog, upstream, observer, settings } = this.options;
+    let held = privately(message, settings.listTtlMs);
+    if (inbound.kind === 'request' && inbound.method === 'tools/list') {
+      const list = holdToolList(held, { catalog, tenantId: upstream.tenantId, server: this.server, visible: dispatch.decision.visible });
+      if (list.hasDrifted) observer.notice(upstream.tenantId, upstream.server);
+      held = list.message;
+    }
+    const released = await dispatch.settle(held);
+    return isJsonObject(released.result) ? { ...released, result: withCallId(released.result, dispatch.callId) } : released;
+  }
+
+  private answerHeaders(answer: UpstreamAnswer, contentType: string | null): Record<string, string> {
+    const { binding, sealer } = this.options;
+    const upstreamSession = answer.headers['mcp-session-id'];
+    return {
+      ...(contentType === null ? {} : { 'content-type': contentType }),
+      ...(upstreamSession === undefined ? {} : { 'mcp-session-id': sealSessionId(sealer, { ...binding, upstreamSession }) }),
+    };
+  }
+
+  private limits(): AnswerLimits {
+    const { settings, isStream, upstream } = this.options;
+    return {
+      maxMessageBytes: settings.answerBytesMax,
+      maxMessages: MAX_INTERIM_MESSAGES,
+      maxTotalBytes: settings.answerBytesMax * 2,
+      idleMs: isStream ? settings.streamLifetimeMs : upstream.settings.route.idleStreamTimeoutMs,
+      maxDepth: ANSWER_DEPTH_MAX,
+      maxMembers: ANSWER_MEMBERS_MAX,
+    };
+  }
+}
+
+const isEventStream = ({ headers }: UpstreamAnswer): boolean => (headers['content-type'] ?? '').startsWith('text/event-stream');
+
+const discard = async ({ body }: UpstreamAnswer): Promise<void> => {
+  await body[Symbol.asyncIterator]()
+    .return?.()
+    .catch(() => {});
+};
+
+const withCallId = (holder: JsonObject, callId: string): JsonObject => ({
+  ...holder,
+  _meta: { ...(isJsonObject(holder._meta) ? holder._meta : {}), [META_KEYS.callId]: callId },
+});
