@@ -3,7 +3,7 @@ import { OutboxPublisher, type ReceivedRecord, type RecordBatch } from '@sallypo
 import { ATTRIBUTES } from '@sallyport/platform';
 import { AUDIT_GROUP, type AuditProjectorPorts } from '../audit-projector.ports.js';
 import { type CallEvent, foldIntoView } from '../calls/call-view.store.js';
-import { decodeStored } from '../calls/rebuild-calls.js';
+import { DEAD_LETTER, decodeStored } from '../calls/rebuild-calls.js';
 import { type EventSource, releaseEnded } from '../calls/released-calls.js';
 import { acrossTenants } from '../tenant-scope.js';
 import { appendToChains } from './event-chain.store.js';
@@ -89,6 +89,3 @@ export class EventRecorder {
     }
   }
 }
-
-/** A dead letter repeats a record that its own topic brought already: on record, but no second fact about the call. */
-const DEAD_LETTER = /\.dead-letter\.v\d+$/;
