@@ -350,6 +350,26 @@ export const eventLogContract = (
     assert.equal(inbox.records.length, 30);
   });
 
+  test('a consumer slower than the log is held back, and loses and reorders nothing', async (c) => {
+    const log = await c.open();
+    const release = Promise.withResolvers<void>();
+    const inbox = await c.collect(log, { handle: () => release.promise });
+    const count = 9_000;
+    for (let first = 0; first < count; first += 500) {
+      await log.append(Array.from({ length: 500 }, (_, index) => c.record(`k${index % 10}`, `${first + index}`)));
+    }
+    release.resolve();
+    await inbox.count(count);
+    for (let chain = 0; chain < 10; chain += 1) {
+      const order = inbox.ids(`k${chain}`).map(Number);
+      assert.equal(order.length, count / 10);
+      assert.deepEqual(
+        order,
+        order.toSorted((a, b) => a - b),
+      );
+    }
+  });
+
   test('closing finishes the batch in hand and takes no other', async (c) => {
     const log = await c.open();
     const release = Promise.withResolvers<void>();
