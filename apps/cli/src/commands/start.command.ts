@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { auditProjectorPart } from '@sallyport/audit-projector';
 import { edgeGatewayPart } from '@sallyport/edge-gateway';
 import { openEventLog, openProcessRuntime, type ServicePart, startServiceApplication } from '@sallyport/log';
@@ -61,7 +60,7 @@ const start = async (configFile: string): Promise<void> => {
     const runtime = openProcessRuntime({
       configuration,
       log,
-      embeddedRootKeyFile: join(dataFolder, 'keys', 'root.key'),
+      dataFolder,
       sharesProcess: true,
     });
     const parts: ServicePart[] = [];

@@ -11,8 +11,8 @@ import {
   type MigrationClass,
   openDatabase,
   openSealer,
-  rootKeyFromEnvironment,
-  rootKeyFromFile,
+  ownUrlsOf,
+  rootKeyOfConfiguration,
   type SallyportConfiguration,
   type Sealer,
   type ServiceUrls,
@@ -25,7 +25,6 @@ import type { EventLog } from '../event-log.port.js';
 
 /** Version that telemetry and protocol answers name. */
 export const PRODUCT_VERSION = '0.1.0';
-const ROOT_KEY_VARIABLE = 'SALLYPORT_ROOT_KEY';
 
 /** What the services of one process share. */
 export interface ProcessRuntime {
@@ -55,16 +54,19 @@ export interface ServiceRuntime extends ProcessRuntime {
 export const openProcessRuntime = (options: {
   readonly configuration: SallyportConfiguration;
   readonly log: EventLog;
-  /** Where the root key is made when nothing else is configured: the embedded default alone has one. */
-  readonly embeddedRootKeyFile?: string;
+  /** Where a root key is made when none is configured: the embedded default alone has such a folder. */
+  readonly dataFolder?: string;
   readonly sharesProcess: boolean;
 }): ProcessRuntime => {
-  const { configuration, log, sharesProcess } = options;
+  const { configuration, log, dataFolder, sharesProcess } = options;
   const clock = systemClock;
   return {
     configuration,
     log,
-    sealer: openSealer({ rootKey: rootKeyOf(configuration, options.embeddedRootKeyFile), clock }),
+    sealer: openSealer({
+      rootKey: rootKeyOfConfiguration(configuration, { env: process.env, ...(dataFolder === undefined ? {} : { dataFolder }) }),
+      clock,
+    }),
     authenticator: new Authenticator({
       issuers: configuration.identity.issuers,
       tenants: configuration.tenants.map(({ id }) => id),
@@ -79,14 +81,6 @@ export const openProcessRuntime = (options: {
   };
 };
 
-const rootKeyOf = ({ sealing }: SallyportConfiguration, embeddedFile: string | undefined) => {
-  if (sealing.rootKeyFile !== undefined) return rootKeyFromFile(sealing.rootKeyFile);
-  const variable = sealing.rootKeyEnv ?? ((process.env[ROOT_KEY_VARIABLE] ?? '') === '' ? undefined : ROOT_KEY_VARIABLE);
-  if (variable !== undefined) return rootKeyFromEnvironment(variable);
-  if (embeddedFile !== undefined) return rootKeyFromFile(embeddedFile, { createWhenMissing: true });
-  throw new AppError('configuration.invalid', `sealing: services that run apart share a root key; set ${ROOT_KEY_VARIABLE}`);
-};
-
 /**
  * Opens what one service has for itself: its schema (migrations run), its logger, its telemetry.
  * Throws `configuration.invalid` without an address for it, and `store.unavailable`.
@@ -98,14 +92,11 @@ export const openServiceRuntime = async (
   urls?: ServiceUrls,
 ): Promise<ServiceRuntime> => {
   const { database: settings } = runtime.configuration;
-  const url = urls?.url ?? settings.urls[service];
-  if (url === undefined) throw new AppError('configuration.invalid', `database.urls.${service}: the service has no database`);
-  const migrationsUrl = urls?.migrationsUrl ?? settings.migrationsUrls[service];
-  const schema = service.replaceAll('-', '_');
+  const own = urls ?? ownUrlsOf(runtime.configuration, service);
+  if (own === undefined) throw new AppError('configuration.invalid', `database.urls.${service}: the service has no database`);
   const database = await openDatabase({
-    url,
-    ...(migrationsUrl === undefined ? {} : { migrationsUrl }),
-    schema,
+    ...own,
+    schema: service.replaceAll('-', '_'),
     applicationName: `sallyport-${service}`,
     migrations,
     poolMax: settings.maxConnectionsPerService,
