@@ -1,12 +1,18 @@
 import type { AuthorizationCall, CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicySet, PolicyEvaluation, PolicyPrincipal, PolicyQuestion, PolicyResource } from '@sallyport/domain';
+import { LRUCache } from 'lru-cache';
 import { ArgumentNotRepresentable, type ArgumentType, cedarArguments } from './cedar-arguments.js';
+import type { Names, PolicyReads } from './cedar-expressions.js';
 import { type CompiledPolicy, type Placed, SliceIndex, slotOf } from './cedar-slices.js';
 import { mergeObligations } from './obligations.js';
 import type { Grant } from './policy-bundle.js';
 
 const GATEWAY: Placed = { uid: { type: 'Gateway', id: 'sallyport' }, ancestors: [] };
+type Asked = Pick<AuthorizationCall, 'principal' | 'action' | 'resource' | 'context' | 'entities'>;
+const EVERYTHING: Omit<PolicyReads, 'scopes'> = { principal: 'all', resource: 'all', context: 'all', arguments: 'all' };
+/** Answers kept, in characters of their questions. */
+const ANSWERS_CHARS_MAX = 8_000_000;
 const NOTHING_MATCHES: PolicyEvaluation = { effect: 'deny', policyIds: [], obligations: [], reasons: [], scopesRead: [], fault: null };
 
 /** A policy set compiled for Cedar. Any error of any policy that was looked at is a denial: Cedar itself would skip a `forbid` that errs. */
@@ -17,6 +23,10 @@ export class CedarEvaluator implements CompiledPolicySet {
   private readonly byId: ReadonlyMap<string, CompiledPolicy>;
   private readonly slices: SliceIndex;
   private readonly argumentTypes: ReadonlyMap<string, ArgumentType>;
+  private readonly answers = new LRUCache<string, PolicyEvaluation>({
+    maxSize: ANSWERS_CHARS_MAX,
+    sizeCalculation: (_answer, key) => key.length,
+  });
   private readonly grants = new Map<string, { tools: CedarValueJson[]; servers: CedarValueJson[] }>();
 
   constructor(parts: {
@@ -40,26 +50,50 @@ export class CedarEvaluator implements CompiledPolicySet {
 
   evaluate(question: PolicyQuestion): PolicyEvaluation {
     const principal = principalUid(question.principal);
-    const resource = placedResource(question.resource);
-    const slice = this.slices.sliceFor(principal, question.action, resource);
+    const slice = this.slices.sliceFor(principal, question.action, placedResource(question.resource));
     if (slice.policies.length === 0) return NOTHING_MATCHES;
     let args: Record<string, CedarValueJson>;
     try {
-      args = cedarArguments(
-        question.context.arguments,
-        slice.argumentNames === 'all' ? this.argumentTypes.keys() : slice.argumentNames,
-        this.argumentTypes,
-      );
+      const { arguments: names } = slice.reads;
+      args = cedarArguments(question.context.arguments, names === 'all' ? this.argumentTypes.keys() : names, this.argumentTypes);
     } catch (error) {
       if (error instanceof ArgumentNotRepresentable) return { ...NOTHING_MATCHES, fault: error.message };
       throw error;
     }
+    const asked = this.authorizationOf(question, args, slice.reads);
+    // The answer is a function of what is asked, and most calls of an agent ask the same: only what policies read is in it.
+    const key = `${slice.key} ${JSON.stringify(asked)}`;
+    const known = this.answers.get(key);
+    if (known !== undefined) return known;
+    const answer = this.askCedar(asked, slotOf(slice));
+    if (answer.fault === null) this.answers.set(key, answer);
+    return answer;
+  }
+
+  /** A question in Cedar's words, with the arguments as policies may see them, and of the rest what they read. */
+  authorizationOf(question: PolicyQuestion, args: Record<string, CedarValueJson>, reads: Omit<PolicyReads, 'scopes'> = EVERYTHING): Asked {
+    const principal = principalUid(question.principal);
+    const resource = placedResource(question.resource);
+    const entities: EntityJson[] = [];
+    if (reads.principal === 'all' || reads.principal.size > 0) {
+      entities.push({ uid: principal, attrs: only(this.principalAttributes(question.principal), reads.principal), parents: [] });
+    }
+    const resourceAttributes = attributesOf(question.resource, resource);
+    if (resourceAttributes !== null) {
+      entities.push({ uid: resource.uid, attrs: only(resourceAttributes, reads.resource), parents: [...resource.ancestors] });
+    }
+    return {
+      principal,
+      action: { type: 'Action', id: question.action },
+      resource: resource.uid,
+      context: only(contextOf(question, args), reads.context),
+      entities,
+    };
+  }
+
+  private askCedar(asked: Asked, slot: string): PolicyEvaluation {
     // Without the schema: the policies were checked against it, and what is asked is built to it here; checking again costs a third more.
-    const answer = cedar.statefulIsAuthorized({
-      ...this.authorizationOf(question, args),
-      preparsedPolicySetId: slotOf(slice),
-      validateRequest: false,
-    });
+    const answer = cedar.statefulIsAuthorized({ ...asked, preparsedPolicySetId: slot, validateRequest: false });
     if (answer.type === 'failure') {
       return { ...NOTHING_MATCHES, fault: `Cedar could not evaluate: ${answer.errors.map((error) => error.message).join('; ')}` };
     }
@@ -72,22 +106,6 @@ export class CedarEvaluator implements CompiledPolicySet {
       decision,
       diagnostics.reason.flatMap((id) => this.byId.get(id) ?? []),
     );
-  }
-
-  /** A question in Cedar's words, with the arguments as policies may see them. */
-  authorizationOf(
-    question: PolicyQuestion,
-    args: Record<string, CedarValueJson>,
-  ): Pick<AuthorizationCall, 'principal' | 'action' | 'resource' | 'context' | 'entities'> {
-    const principal = principalUid(question.principal);
-    const resource = placedResource(question.resource);
-    return {
-      principal,
-      action: { type: 'Action', id: question.action },
-      resource: resource.uid,
-      context: contextOf(question, args),
-      entities: [this.principalEntity(question.principal, principal), ...resourceEntities(question.resource, resource)],
-    };
   }
 
   private answerOf(decision: 'allow' | 'deny', determining: readonly CompiledPolicy[]): PolicyEvaluation {
@@ -109,20 +127,20 @@ export class CedarEvaluator implements CompiledPolicySet {
     };
   }
 
-  private principalEntity(principal: PolicyPrincipal, uid: TypeAndId): EntityJson {
+  private principalAttributes(principal: PolicyPrincipal): Record<string, CedarValueJson> {
     const grants = this.grants.get(principal.actors[0] ?? principal.subject);
     return {
-      uid,
-      attrs: {
-        subject: principal.subject,
-        scopes: [...principal.scopes],
-        grantedTools: grants?.tools ?? [],
-        grantedServers: grants?.servers ?? [],
-      },
-      parents: [],
+      subject: principal.subject,
+      scopes: [...principal.scopes],
+      grantedTools: grants?.tools ?? [],
+      grantedServers: grants?.servers ?? [],
     };
   }
 }
+
+/** Of some attributes those that are read. */
+const only = (attributes: Record<string, CedarValueJson>, names: Names): Record<string, CedarValueJson> =>
+  names === 'all' ? attributes : Object.fromEntries(Object.entries(attributes).filter(([name]) => names.has(name)));
 
 /** Cedar's name for who acts: the agent nearest to the call, else the subject. */
 const principalUid = ({ subject, actors }: PolicyPrincipal): TypeAndId => {
@@ -142,12 +160,11 @@ const placedResource = (resource: PolicyResource): Placed => {
 
 const within = (type: string, id: string, server: string): Placed => ({ uid: { type, id }, ancestors: [{ type: 'Server', id: server }] });
 
-const resourceEntities = (resource: PolicyResource, { uid, ancestors }: Placed): EntityJson[] => {
-  if (resource.kind === 'gateway' || resource.kind === 'server') return [];
+const attributesOf = (resource: PolicyResource, { ancestors }: Placed): Record<string, CedarValueJson> | null => {
+  if (resource.kind === 'gateway' || resource.kind === 'server') return null;
   const server: CedarValueJson = { __entity: ancestors[0] ?? { type: 'Server', id: '' } };
-  const parents = [...ancestors];
-  if (resource.kind === 'prompt') return [{ uid, attrs: { server, name: resource.name }, parents }];
-  if (resource.kind === 'resource') return [{ uid, attrs: { server, uri: resource.uri }, parents }];
+  if (resource.kind === 'prompt') return { server, name: resource.name };
+  if (resource.kind === 'resource') return { server, uri: resource.uri };
   const { tool } = resource;
   const attrs: Record<string, CedarValueJson> = { server, name: tool.name, tags: [...tool.tags] };
   if (tool.riskTier !== null) attrs.tier = tool.riskTier;
@@ -155,7 +172,7 @@ const resourceEntities = (resource: PolicyResource, { uid, ancestors }: Placed):
   if (tool.owner !== null) attrs.owner = tool.owner;
   if (tool.dataDomain !== null) attrs.dataDomain = tool.dataDomain;
   if (tool.version !== null) attrs.version = tool.version;
-  return [{ uid, attrs, parents }];
+  return attrs;
 };
 
 const contextOf = ({ context, principal }: PolicyQuestion, args: Record<string, CedarValueJson>): Record<string, CedarValueJson> => {

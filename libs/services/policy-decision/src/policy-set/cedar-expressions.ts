@@ -1,70 +1,106 @@
 import type { Clause, Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 
+/** Names that are read of something; `all` where it cannot be told. */
+export type Names = ReadonlySet<string> | 'all';
+
 /** What a policy looks at beyond its scope; found once, when a set is compiled. */
 export interface PolicyReads {
-  /** Names of arguments; `all` when the arguments are compared as a whole. */
-  readonly arguments: ReadonlySet<string> | 'all';
+  readonly principal: Names;
+  readonly resource: Names;
+  readonly context: Names;
+  /** Names of arguments, of those in the context. */
+  readonly arguments: Names;
   /** Scopes it asks the principal for. */
   readonly scopes: readonly string[];
 }
 
 type Node = null | boolean | number | string | readonly Node[] | { readonly [key: string]: Node };
 
-/** Finds which arguments and scopes a policy reads. Errs on the side of `all`. */
+/** Finds what a policy reads. Errs on the side of `all`: what is not read is not shown to Cedar, and marshalling is most of what it costs. */
 export const readsOf = (policy: PolicyJson): PolicyReads => {
-  const names = new Set<string>();
-  const scopes = new Set<string>();
-  let everything = false;
-
-  const visit = (node: Node): void => {
-    if (node === null || typeof node !== 'object') return;
-    if (Array.isArray(node)) {
-      for (const item of node) visit(item);
-      return;
-    }
-    const entry = Object.entries(node)[0];
-    if (entry === undefined) return;
-    const [operator, operand] = entry;
-    if (operator === 'Var' && operand === 'context') everything = true;
-    if (operator === '.' || operator === 'has') {
-      const path = contextPath(node);
-      if (path !== null) {
-        if (path[0] !== 'arguments') return;
-        const name = path[1];
-        if (name === undefined) everything = operator === '.' || everything;
-        else names.add(name);
-        return;
-      }
-    }
-    if (operator === 'contains' || operator === 'containsAll' || operator === 'containsAny') collectScopes(operand ?? null, scopes);
-    for (const value of Object.values(node)) visit(value);
-  };
-
-  for (const clause of policy.conditions) visit(bodyOf(clause));
-  return { arguments: everything ? 'all' : names, scopes: [...scopes].sort() };
+  const reads = new ReadsVisitor();
+  for (const clause of policy.conditions) reads.visit(bodyOf(clause));
+  return reads.result();
 };
 
-/** `['arguments', 'path']` for `context.arguments.path` and for `context.arguments has path`; `null` for what does not start at the context. */
-const contextPath = (node: Node): readonly string[] | null => {
+/** The names read by any of several policies. */
+export const allNames = (names: readonly Names[]): Names => {
+  const union = new Set<string>();
+  for (const some of names) {
+    if (some === 'all') return 'all';
+    for (const name of some) union.add(name);
+  }
+  return union;
+};
+
+class ReadsVisitor {
+  private readonly names = { principal: new Set<string>(), resource: new Set<string>(), context: new Set<string>() };
+  private readonly argumentNames = new Set<string>();
+  private readonly scopes = new Set<string>();
+  private everything = false;
+  private allArguments = false;
+
+  visit(node: Node): void {
+    if (node === null || typeof node !== 'object') return;
+    if (Array.isArray(node)) {
+      for (const item of node) this.visit(item);
+      return;
+    }
+    if (!isRecord(node)) return;
+    // Principal and resource by themselves are identities; the context by itself is everything in it.
+    if (node.Var === 'context') this.everything = true;
+    const access = node['.'] ?? node.has;
+    if (access !== undefined) this.access(node, isRecord(access) ? (access.left ?? null) : null);
+    else for (const value of Object.values(node)) this.visit(value);
+    const contains = node.contains ?? node.containsAll ?? node.containsAny;
+    if (contains !== undefined) this.collectScopes(contains);
+  }
+
+  result(): PolicyReads {
+    const { principal, resource, context } = this.names;
+    const scopes = [...this.scopes].sort();
+    if (this.everything) return { principal: 'all', resource: 'all', context: 'all', arguments: 'all', scopes };
+    return { principal, resource, context, arguments: this.allArguments ? 'all' : this.argumentNames, scopes };
+  }
+
+  private access(node: Node, left: Node): void {
+    const path = pathOf(node);
+    if (path === null) {
+      // Something computed is read: what it is made of cannot be told.
+      this.everything = true;
+      this.visit(left);
+      return;
+    }
+    const [root, first, second] = path;
+    if (root !== 'principal' && root !== 'resource' && root !== 'context') {
+      this.everything = true;
+      return;
+    }
+    if (first === undefined) return;
+    this.names[root].add(first);
+    if (root !== 'context' || first !== 'arguments') return;
+    if (second === undefined) this.allArguments = true;
+    else this.argumentNames.add(second);
+  }
+
+  private collectScopes(operand: Node): void {
+    if (!isRecord(operand)) return;
+    const path = pathOf(operand.left ?? null);
+    if (path?.[0] === 'principal' && path[1] === 'scopes' && path.length === 2) collectStrings(operand.right ?? null, this.scopes);
+  }
+}
+
+/** `['context', 'arguments', 'path']` for `context.arguments.path` and for `context.arguments has path`; `null` for what begins at no variable. */
+const pathOf = (node: Node): readonly string[] | null => {
   if (!isRecord(node)) return null;
-  if (node.Var === 'context') return [];
+  if (typeof node.Var === 'string') return [node.Var];
   const access = node['.'] ?? node.has;
   if (access === undefined || !isRecord(access)) return null;
-  const before = contextPath(access.left ?? null);
+  const before = pathOf(access.left ?? null);
   if (before === null) return null;
   const attribute = access.attr;
   if (typeof attribute === 'string') return [...before, attribute];
-  return Array.isArray(attribute) ? [...before, ...attribute.filter((part) => typeof part === 'string')] : before;
-};
-
-const collectScopes = (operand: Node, scopes: Set<string>): void => {
-  if (!isRecord(operand)) return;
-  const left = operand.left;
-  const access = left !== undefined && isRecord(left) ? left['.'] : undefined;
-  if (access === undefined || !isRecord(access) || access.attr !== 'scopes') return;
-  const of = access.left;
-  if (of === undefined || !isRecord(of) || of.Var !== 'principal') return;
-  collectStrings(operand.right ?? null, scopes);
+  return Array.isArray(attribute) ? [...before, ...attribute.filter((part) => typeof part === 'string')] : null;
 };
 
 const collectStrings = (node: Node, into: Set<string>): void => {

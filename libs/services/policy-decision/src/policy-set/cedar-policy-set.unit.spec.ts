@@ -293,3 +293,43 @@ test.each<Partial<PolicyQuestion>>([
   });
   expect(answer).toMatchObject({ type: 'success', response: { diagnostics: { errors: [] } } });
 });
+
+describe('what is shown to Cedar', () => {
+  const readOf = (condition: string) => {
+    const outcome = outcomeOf(`@id("a") permit(principal, action == Action::"call", resource is Tool) when { ${condition} };`, ARGUMENTS);
+    if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
+    const { scopes: _scopes, ...reads } = outcome.policies[0]?.reads ?? { scopes: [] };
+    return reads;
+  };
+
+  test('is what the policies read and nothing else', () => {
+    expect(readOf('principal.scopes.contains("a") && resource has tier && resource.tier == "read" && context.mode == "x"')).toEqual({
+      principal: new Set(['scopes']),
+      resource: new Set(['tier']),
+      context: new Set(['mode']),
+      arguments: new Set(),
+    });
+    expect(readOf('context.arguments has options.recursive && context.labels.contains("pii.email")')).toMatchObject({
+      context: new Set(['arguments', 'labels']),
+      arguments: new Set(['options']),
+    });
+    expect(readOf('principal is Agent && principal.grantedServers.contains(resource.server)')).toMatchObject({
+      principal: new Set(['grantedServers']),
+      resource: new Set(['server']),
+    });
+  });
+
+  test('is everything where what is read is computed', () => {
+    const all = { principal: 'all', resource: 'all', context: 'all', arguments: 'all' };
+    expect(readOf('(if context.plan then context else context).mode == "x"')).toEqual(all);
+  });
+
+  test('makes no difference to the answer: equal questions are answered once, others anew', () => {
+    const set = compile(
+      `${PERMIT_CALLS} @id("no") forbid(principal, action, resource) when { context.arguments has path && context.arguments.path == "x" };`,
+      ARGUMENTS,
+    );
+    const ask = (path: string, mode = 'm') => set.evaluate(aQuestion({}, { mode, arguments: { path } })).effect;
+    expect([ask('y'), ask('x'), ask('y', 'other'), ask('x', 'other'), ask('y')]).toEqual(['allow', 'deny', 'allow', 'deny', 'allow']);
+  });
+});

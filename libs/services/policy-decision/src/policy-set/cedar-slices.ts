@@ -2,7 +2,7 @@ import type { EntityUidJson, PolicyJson, TypeAndId } from '@cedar-policy/cedar-w
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import type { Obligation } from '@sallyport/contracts';
 import { LRUCache } from 'lru-cache';
-import type { PolicyReads } from './cedar-expressions.js';
+import { allNames, type PolicyReads } from './cedar-expressions.js';
 
 /** One policy of a compiled set. */
 export interface CompiledPolicy {
@@ -19,8 +19,8 @@ export interface CompiledPolicy {
 /** The policies whose scope can match a question, parsed once and kept by Cedar under a slot. */
 export interface Slice {
   readonly policies: readonly CompiledPolicy[];
-  /** Arguments that any of them reads. */
-  readonly argumentNames: readonly string[] | 'all';
+  /** What any of them reads. */
+  readonly reads: Omit<PolicyReads, 'scopes'>;
   /** The set and the policies of the slice: questions with the same slice share a slot. */
   readonly key: string;
 }
@@ -63,6 +63,7 @@ export const slotOf = (slice: Slice): string => {
 export class SliceIndex {
   private readonly byActionAndResource = new LRUCache<string, readonly CompiledPolicy[]>({ max: TUPLES_MAX });
   private readonly byTuple = new LRUCache<string, Slice>({ max: TUPLES_MAX });
+  private readonly byKey = new LRUCache<string, Slice>({ max: SLOTS_MAX });
 
   constructor(
     private readonly policies: readonly CompiledPolicy[],
@@ -86,12 +87,18 @@ export class SliceIndex {
 
   private sliceOf(policies: readonly CompiledPolicy[]): Slice {
     const key = `${this.setHash} ${policies.map((policy) => policy.id).join(' ')}`;
-    const names = new Set<string>();
-    for (const { reads } of policies) {
-      if (reads.arguments === 'all') return { policies, argumentNames: 'all', key };
-      for (const name of reads.arguments) names.add(name);
-    }
-    return { policies, argumentNames: [...names], key };
+    const known = this.byKey.get(key);
+    if (known !== undefined) return known;
+    const all = policies.map(({ reads }) => reads);
+    const reads = {
+      principal: allNames(all.map(({ principal }) => principal)),
+      resource: allNames(all.map(({ resource }) => resource)),
+      context: allNames(all.map(({ context }) => context)),
+      arguments: allNames(all.map((own) => own.arguments)),
+    };
+    const slice = { policies, reads, key };
+    this.byKey.set(key, slice);
+    return slice;
   }
 }
 
