@@ -83,6 +83,24 @@ describe('a command that runs in place', () => {
   });
 });
 
+describe('a command that npm started', () => {
+  test('stops the real one when npm is killed, whose shell passes no signal on', async () => {
+    const inPlace = `import { runInPlace } from ${tool('spawn.mjs')};
+      process.exitCode = await runInPlace(process.execPath, ['-e', process.argv[1]]);`;
+    const real =
+      "setInterval(() => {}, 1e6); process.on('SIGTERM', () => { console.log('stopped'); process.exit(0); }); console.log('ready');";
+    const shell = spawn('sh', ['-c', '"$0" --input-type=module -e "$1" "$2"; true', process.execPath, inPlace, real], {
+      env: { ...process.env, npm_lifecycle_event: 'start' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const end = ended(shell);
+    await once(shell.stdout, 'data');
+    shell.kill('SIGTERM');
+    // The pipe closes when the last process that holds it has ended.
+    expect((await end).output).toContain('stopped');
+  });
+});
+
 describe('the task runner', () => {
   const runner = fileURLToPath(new URL('../../tools/run.mjs', import.meta.url));
 

@@ -3,6 +3,23 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { ROOT } from './workspace.mjs';
 
+const ORPHAN_CHECK_MS = 250;
+
+/**
+ * npm starts a script through a shell, and a shell that is told to end does not tell its child: `kill` on `npm start` would leave everything
+ * running. So a command that npm started ends when its parent is gone. One started by hand may outlive its terminal.
+ */
+const onOrphaned = (act) => {
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return () => {};
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    act();
+  }, ORPHAN_CHECK_MS);
+  return () => clearInterval(timer);
+};
+
 /**
  * Runs a command with this terminal and returns its exit code (128 + signal number when a signal ended it).
  * SIGTERM and SIGHUP are passed on. So is SIGINT, except on a terminal: there Ctrl-C reaches the whole process group by itself,
@@ -16,7 +33,9 @@ export const runInPlace = (command, args, env = {}) =>
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, pass);
+    const stopWatching = onOrphaned(() => child.kill('SIGTERM'));
     const end = (code) => {
+      stopWatching();
       for (const signal of signals) process.off(signal, pass);
       resolve(code);
     };
