@@ -82,7 +82,7 @@ export type CallDetail = z.infer<typeof CallDetail>;
 export const TailQuery = CallQuery.omit({ cursor: true, limit: true, from: true, to: true, callId: true }).extend({
   cursor: z
     .string()
-    .regex(/^\d{1,19}$/)
+    .regex(/^\d{1,18}$/)
     .optional(),
 });
 export type TailQuery = z.infer<typeof TailQuery>;

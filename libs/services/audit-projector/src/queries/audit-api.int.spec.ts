@@ -132,6 +132,9 @@ describe('calls', () => {
       body: { code: 'request.invalid', detail: { paths: ['tenantId'] } },
     });
     expect(await get('/calls?limit=1000')).toMatchObject({ status: 400, body: { detail: { paths: ['limit'] } } });
+    expect(await get('/calls?subject=%00')).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+    expect(await get('/calls/%00')).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+    expect(await get('/tail?cursor=99999999999999999999')).toMatchObject({ status: 400, body: { detail: { paths: ['cursor'] } } });
     expect(await get('/calls?cursor=abc')).toMatchObject({ status: 400, body: { detail: { paths: ['cursor'] } } });
   });
 

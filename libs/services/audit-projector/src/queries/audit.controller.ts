@@ -12,7 +12,7 @@ import {
   VerifyQuery,
 } from '@sallyport/contracts';
 import type { JWK } from 'jose';
-import { interval, last, map, merge, type Observable, share, takeUntil } from 'rxjs';
+import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { AUDIT_PORTS, type AuditProjectorPorts } from '../audit-projector.ports.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from '../verification/verify-record.js';
@@ -20,9 +20,6 @@ import { admitAuditor, parseQuery } from './auditor.js';
 import { findCalls, findRejections, showCall } from './call-queries.js';
 import { CallTail } from './call-tail.js';
 import { findCheckpoints } from './checkpoint-queries.js';
-
-/** Proxies close a stream that is silent for a minute or so. */
-const HEARTBEAT_MS = 15_000;
 
 const CallId = z.string().min(1).max(256);
 const CheckpointQuery = z.strictObject({
@@ -73,13 +70,9 @@ export class AuditController {
       TailQuery,
       lastEventId === undefined ? query : { ...parseQuery(z.looseObject({}), query), cursor: lastEventId },
     );
-    const ended = this.tail.follow(tenantId, filter, cursor ?? null).pipe(share());
-    return merge(
-      ended.pipe(map(({ cursor: id, record }): MessageEvent => ({ id, type: 'call', data: record }))),
-      interval(HEARTBEAT_MS).pipe(
-        map((): MessageEvent => ({ type: 'heartbeat', data: '' })),
-        takeUntil(ended.pipe(last(undefined, null))),
-      ),
+    return this.tail.follow(tenantId, filter, cursor ?? null).pipe(
+      // A comment is no event to a client; its id is where it resumes all the same.
+      map(({ cursor: id, record }): MessageEvent => (record === null ? { id, comment: 'alive' } : { id, type: 'call', data: record })),
     );
   }
 

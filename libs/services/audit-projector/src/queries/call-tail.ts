@@ -7,15 +7,17 @@ import { ENDED_CALLS_CHANNEL } from '../calls/released-calls.js';
 import { acrossTenants, asTenant } from '../tenant-scope.js';
 import { type CallFilter, callConditions } from './call-queries.js';
 
-/** A call that ended, with the cursor to continue after it. */
-export interface EndedCall {
+/** A call that ended, with the cursor to continue after it; without a call, a sign of life that moves the cursor on. */
+export interface TailStep {
   readonly cursor: string;
-  readonly record: CallRecord;
+  readonly record: CallRecord | null;
 }
 
 const PAGE = 200;
 /** How often to look for what no notification told of. */
 const LOOK_MS = 5_000;
+/** Proxies close a stream that is silent for a minute or so. */
+const SILENCE_MS = 15_000;
 
 /** Follows calls as they end, for any number of readers over one listening connection. */
 export class CallTail {
@@ -28,10 +30,11 @@ export class CallTail {
 
   /**
    * Calls of a tenant as they end, in the order they were recorded as ended; from `cursor` on, else from now. A call settled later comes a
-   * second time. Completes when the tail closes; errors with `store.unavailable`, after which the reader continues from its last cursor.
+   * second time. Begins with a sign of life, and gives one when nothing ended for a while. Completes when the tail closes; errors with `store.unavailable`, after which the reader continues from its last cursor.
    */
-  follow(tenantId: string, filter: CallFilter, cursor: string | null): Observable<EndedCall> {
-    return new Observable<EndedCall>((reader) => {
+  follow(tenantId: string, filter: CallFilter, cursor: string | null): Observable<TailStep> {
+    const { clock } = this.ports;
+    return new Observable<TailStep>((reader) => {
       let open = true;
       let wake: () => void = () => {};
       const woken = (): Promise<void> =>
@@ -41,12 +44,18 @@ export class CallTail {
       const onNews = (): void => wake();
       const run = async (): Promise<void> => {
         let after = cursor ?? (await this.end());
+        let saidAtMs = clock.monotonicMs();
+        reader.next({ cursor: after, record: null });
         while (open && !this.closed) {
           // Asked for before reading, so that news in the meantime is not missed.
           const news = woken();
           const page = await this.read(tenantId, filter, after);
-          for (const ended of page.calls) reader.next(ended);
           after = page.after;
+          const silent = page.calls.length === 0 && clock.monotonicMs() - saidAtMs >= SILENCE_MS;
+          for (const step of silent ? [{ cursor: after, record: null }] : page.calls) {
+            reader.next(step);
+            saidAtMs = clock.monotonicMs();
+          }
           if (!page.full && open && !this.closed) await news;
         }
         reader.complete();
@@ -104,7 +113,7 @@ export class CallTail {
     tenantId: string,
     filter: CallFilter,
     after: string,
-  ): Promise<{ readonly calls: readonly EndedCall[]; readonly after: string; readonly full: boolean }> {
+  ): Promise<{ readonly calls: readonly TailStep[]; readonly after: string; readonly full: boolean }> {
     return asTenant(this.ports.database, tenantId, async (tx) => {
       // Up to here everything is looked at, whether the filter lets it through or not.
       const newest = await tx.query<{ number: string }>('SELECT coalesce(max(number), $2) AS number FROM ended_call WHERE tenant_id = $1', [
