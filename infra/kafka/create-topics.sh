@@ -11,7 +11,8 @@ insync=1
 if [ "$replication" -ge 3 ]; then insync=2; fi
 topic() {
   kafka-topics.sh --bootstrap-server "$bootstrap" ${COMMAND_CONFIG:+--command-config "$COMMAND_CONFIG"} --create --if-not-exists \
-    --topic "$1" --partitions "$2" --replication-factor "$replication" --config "cleanup.policy=$3" --config "min.insync.replicas=$insync"
+    --topic "$1" --partitions "$2" --replication-factor "$replication" --config "cleanup.policy=$3" --config message.timestamp.type=LogAppendTime \
+    --config "min.insync.replicas=$insync"
 }
 
 topic tool-call.events.v1 8 delete

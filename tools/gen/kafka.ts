@@ -18,7 +18,8 @@ const topics = () =>
     name,
     writer: from,
     partitions,
-    configs: { 'cleanup.policy': cleanup },
+    // Consumers judge the age of a request by the log's time, not by a producer's clock.
+    configs: { 'cleanup.policy': cleanup, 'message.timestamp.type': 'LogAppendTime' },
   }));
 
 const topicsScript =
@@ -29,7 +30,8 @@ insync=1
 if [ "$replication" -ge 3 ]; then insync=2; fi
 topic() {
   kafka-topics.sh --bootstrap-server "$bootstrap" \${COMMAND_CONFIG:+--command-config "$COMMAND_CONFIG"} --create --if-not-exists \\
-    --topic "$1" --partitions "$2" --replication-factor "$replication" --config "cleanup.policy=$3" --config "min.insync.replicas=$insync"
+    --topic "$1" --partitions "$2" --replication-factor "$replication" --config "cleanup.policy=$3" --config message.timestamp.type=LogAppendTime \\
+    --config "min.insync.replicas=$insync"
 }
 
 ${topics()

@@ -48,6 +48,7 @@ export const openEventLog = async ({
     ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     createTopics: kafka.createTopics,
     replicationFactor: kafka.replicationFactor,
+    minInsyncReplicas: kafka.minInsyncReplicas,
     requiredTopics: topicsOfService(service),
     ...reporting,
   });

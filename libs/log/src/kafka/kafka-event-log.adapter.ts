@@ -16,6 +16,8 @@ export interface KafkaEventLogOptions extends KafkaConnectionOptions {
   readonly createTopics?: boolean;
   /** Of topics created here; default 3. */
   readonly replicationFactor?: number;
+  /** Of topics created here: copies that must have a record before it counts; default: what the cluster says. */
+  readonly minInsyncReplicas?: number;
   /** How long a fetch waits at the broker for something new; also bounds how soon a rebalance is noticed. Default 1,000. */
   readonly maxWaitMs?: number;
   /** How long an append waits before it rejects; default 30,000. */
@@ -164,6 +166,7 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
 
   private async createMissing(admin: Admin, required: readonly string[]): Promise<void> {
     const present = new Set(await admin.listTopics());
+    const { minInsyncReplicas } = this.options;
     const missing = required.filter((topic) => !present.has(topic));
     if (missing.length === 0) return;
     await admin.createTopics({
@@ -179,6 +182,7 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
             { name: 'cleanup.policy', value: cleanup },
             // Positions in time are the log's, not those of whoever appended.
             { name: 'message.timestamp.type', value: 'LogAppendTime' },
+            ...(minInsyncReplicas === undefined ? [] : [{ name: 'min.insync.replicas', value: String(minInsyncReplicas) }]),
           ],
         };
       }),
