@@ -1,4 +1,12 @@
-import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { AggregateController } from './aggregate/aggregate.controller.js';
 import { EdgeGateway } from './edge-gateway.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { UnknownRouteController, WellKnownController } from './http/well-known.controller.js';
@@ -7,13 +15,13 @@ import { McpServerController } from './transparent/mcp-server.controller.js';
 
 /** The enforcement point as a Nest module. The application must be made with `bodyParser: false` and `leaveRawBodies` called on its Fastify. */
 @Module({})
-export class EdgeGatewayModule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class EdgeGatewayModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
 
   static forRoot(ports: EdgeGatewayPorts): DynamicModule {
     return {
       module: EdgeGatewayModule,
-      controllers: [InvokeController, McpServerController, WellKnownController, UnknownRouteController],
+      controllers: [InvokeController, AggregateController, McpServerController, WellKnownController, UnknownRouteController],
       providers: [{ provide: EdgeGateway, useFactory: () => new EdgeGateway(ports) }],
       exports: [EdgeGateway],
     };
@@ -21,6 +29,11 @@ export class EdgeGatewayModule implements OnApplicationBootstrap, OnApplicationS
 
   onApplicationBootstrap(): Promise<void> {
     return this.gateway.start();
+  }
+
+  /** Before the HTTP server waits for its connections. */
+  onModuleDestroy(): void {
+    this.gateway.endStreams();
   }
 
   onApplicationShutdown(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Principal } from '@sallyport/contracts';
 import { Authenticator } from '@sallyport/platform';
+import { AggregatedTools } from './aggregate/aggregated-tools.js';
 import { CatalogView } from './catalog-view/catalog-view.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { Door } from './http/door.js';
@@ -29,17 +30,20 @@ export class EdgeGateway {
   readonly observer: DefinitionObserver;
   readonly requests: GovernedRequests;
   readonly door: Door;
+  readonly tools: AggregatedTools;
   private readonly rejections: RejectionRecorder;
   private readonly claims: PostgresDispatchClaims;
   private readonly unrecorded: UnrecordedOutcomes;
   private readonly unregister: (() => void)[] = [];
   private isReady = false;
+  private readonly ending = new AbortController();
 
   constructor(readonly ports: EdgeGatewayPorts) {
     const { settings, log, sealer, clock, ids, telemetry, logger } = ports;
     const { edgeId, publicUrl, tenants } = settings;
     this.join = new AnswerJoin(log, edgeId);
     this.catalog = new CatalogView(log, edgeId);
+    this.tools = new AggregatedTools(this.catalog);
     this.claims = new PostgresDispatchClaims(ports.database);
     this.unrecorded = new UnrecordedOutcomes(log);
     this.authenticator = new Authenticator({ issuers: ports.issuers, tenants, publicUrl, clock });
@@ -92,10 +96,21 @@ export class EdgeGateway {
     this.isReady = true;
   }
 
+  /** Aborted when streams must end. */
+  get closing(): AbortSignal {
+    return this.ending.signal;
+  }
+
+  /** Ends every open stream, and lets no connection be kept: the first thing of a shutdown. */
+  endStreams(): void {
+    this.door.drain();
+    this.ending.abort();
+  }
+
   /** Ends what the gateway began; calls in flight have ended by then. What is not on record yet is tried once more. */
   async close(): Promise<void> {
     this.isReady = false;
-    this.door.drain();
+    this.endStreams();
     for (const unregister of this.unregister) unregister();
     await this.observer.close();
     await this.rejections.close();

@@ -36,7 +36,7 @@ export interface UpstreamExchange {
   /** Audience of the minted token; `null` where the upstream takes none. */
   readonly audience: string | null;
   /** What keeps a cleared call from being sent: the circuit is open, a header disagrees with an argument. `null`: nothing. */
-  fault(tool: ToolRecord | null): ErrorCode | null;
+  fault(tool: ToolRecord | null, params: JsonObject): ErrorCode | null;
   /**
    * Sends, reads, calls `interim` and `settle`, and releases. Resolves when everything was released; rejects with an `upstream.*` error whose
    * `detail.reached` says whether bytes arrived.

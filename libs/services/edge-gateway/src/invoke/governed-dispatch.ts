@@ -102,7 +102,7 @@ export class GovernedDispatch {
         : { reason: 'arguments.invalid', where: ['#/type'] };
       if (fault !== null) return { code: 'invoke.arguments-invalid', reasons: [fault.reason, ...fault.where] };
     }
-    const code = exchange.fault(tool);
+    const code = exchange.fault(tool, call.params);
     return code === null ? null : { code, reasons: [] };
   }
 

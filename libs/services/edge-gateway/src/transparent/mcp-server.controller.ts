@@ -75,6 +75,7 @@ export class McpServerController {
             principal,
             reply: stream,
             isStream,
+            closing: this.gateway.closing,
             settings,
             sealer,
             catalog,

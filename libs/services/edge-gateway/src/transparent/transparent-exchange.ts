@@ -21,6 +21,7 @@ import type { ReplyStream } from '../http/reply-stream.js';
 import type { Dispatch, UpstreamExchange } from '../invoke/exchange.port.js';
 import { withMeta } from '../invoke/prepared-request.js';
 import type { DefinitionObserver } from '../observation/definition-observer.js';
+import { headerFaultOf } from '../upstreams/client-exchange.js';
 import type { Upstream } from '../upstreams/upstream-directory.js';
 import { holdToolList, privately } from './listed-tools.js';
 
@@ -34,6 +35,8 @@ export interface TransparentExchangeOptions {
   readonly principal: Principal;
   readonly reply: ReplyStream;
   readonly isStream: boolean;
+  /** Aborted when the process ends: streams do not hold it up. */
+  readonly closing: AbortSignal;
   readonly settings: EdgeSettings;
   readonly sealer: Sealer;
   readonly catalog: Pick<CatalogView, 'find'>;
@@ -78,20 +81,15 @@ export class TransparentExchange implements UpstreamExchange {
     const { inbound, headers, upstream } = this.options;
     if (inbound.kind === 'request' && inbound.era === 'modern' && inbound.method === 'tools/call' && tool !== null) {
       const args = isJsonObject(inbound.params.arguments) ? inbound.params.arguments : {};
-      try {
-        checkParamHeaders(inputSchemaOf(tool) ?? {}, args, headers, inbound.id);
-      } catch (error) {
-        if (!isAppError(error)) throw error;
-        this.refusedBecause = error;
-        return error.code;
-      }
+      this.refusedBecause = headerFaultOf(() => checkParamHeaders(inputSchemaOf(tool) ?? {}, args, headers, inbound.id));
+      if (this.refusedBecause !== null) return this.refusedBecause.code;
     }
     return upstream.isReachable() ? null : 'upstream.circuit-open';
   }
 
   async send(dispatch: Dispatch): Promise<void> {
-    const { upstream, isStream, settings } = this.options;
-    const lifetime = isStream ? AbortSignal.timeout(settings.streamLifetimeMs) : null;
+    const { upstream, isStream, settings, closing } = this.options;
+    const lifetime = isStream ? AbortSignal.any([closing, AbortSignal.timeout(settings.streamLifetimeMs)]) : null;
     const signal = lifetime === null ? dispatch.signal : AbortSignal.any([dispatch.signal, lifetime]);
     try {
       const message = this.outgoing(dispatch);

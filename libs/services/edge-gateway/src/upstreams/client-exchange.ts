@@ -1,5 +1,6 @@
-import { AppError, type ErrorCode } from '@sallyport/contracts';
-import type { JsonObject } from '@sallyport/mcp';
+import type { IncomingHttpHeaders } from 'node:http';
+import { AppError, type ErrorCode, isAppError, type ToolRecord } from '@sallyport/contracts';
+import { checkParamHeaders, isJsonObject, type JsonObject, type RequestId } from '@sallyport/mcp';
 import { inputSchemaOf } from '../catalog-view/catalog-view.js';
 import type { Dispatch, UpstreamExchange } from '../invoke/exchange.port.js';
 import { withMeta } from '../invoke/prepared-request.js';
@@ -14,6 +15,8 @@ export interface ClientExchangeOptions {
   readonly clientCapabilities?: JsonObject;
   /** Sends an inspected interim message on to the client. Without it progress ends here. */
   readonly onInterim?: (message: JsonObject) => void;
+  /** Headers of a stateless client, to be held against the arguments (`Mcp-Param-*`). */
+  readonly paramHeaders?: { readonly headers: IncomingHttpHeaders; readonly id: RequestId };
   /** Further `_meta` for the upstream, e.g. a progress token. */
   readonly meta?: JsonObject;
 }
@@ -23,6 +26,8 @@ export class ClientExchange implements UpstreamExchange {
   readonly kind = 'upstream';
   /** The inspected response; `null` until it is on record. */
   answer: JsonObject | null = null;
+  /** Why the request may not be sent, where the client must be told more than a code. */
+  refusedBecause: AppError | null = null;
 
   constructor(
     private readonly upstream: Upstream,
@@ -41,7 +46,13 @@ export class ClientExchange implements UpstreamExchange {
     return this.upstream.settings.audience;
   }
 
-  fault(): ErrorCode | null {
+  fault(tool: ToolRecord | null, params: JsonObject): ErrorCode | null {
+    const { paramHeaders } = this.options;
+    if (paramHeaders !== undefined && tool !== null) {
+      const args = isJsonObject(params.arguments) ? params.arguments : {};
+      this.refusedBecause = headerFaultOf(() => checkParamHeaders(inputSchemaOf(tool) ?? {}, args, paramHeaders.headers, paramHeaders.id));
+      if (this.refusedBecause !== null) return this.refusedBecause.code;
+    }
     return this.upstream.isReachable() ? null : 'upstream.circuit-open';
   }
 
@@ -73,6 +84,17 @@ export class ClientExchange implements UpstreamExchange {
     this.answer = await dispatch.settle(message);
   }
 }
+
+/** What a check of headers threw, if it is a fault of theirs. */
+export const headerFaultOf = (check: () => void): AppError | null => {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return error;
+  }
+};
 
 /** An exchange with a server that has no route here: refused as unreachable should policy ever let it come so far. */
 export const noRoute = (server: string): UpstreamExchange => ({
