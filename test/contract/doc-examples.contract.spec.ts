@@ -20,7 +20,13 @@ const shippedPolicies = () =>
       .map((file) => [file.replaceAll('\\', '/'), read(`policies/${file}`)]),
   );
 
-const KAFKA_LOGIN = { SALLYPORT_KAFKA_USERNAME: 'edge-gateway', SALLYPORT_KAFKA_PASSWORD: 'p' };
+const KAFKA_VARIABLES = {
+  SALLYPORT_KAFKA_USERNAME: 'edge-gateway',
+  SALLYPORT_KAFKA_PASSWORD: 'p',
+  SALLYPORT_STDIO_HOST_URL: 'http://127.0.0.1:8090',
+  SALLYPORT_STDIO_HOST_SECRET: 's'.repeat(32),
+  DATABASE_URL: 'postgres://sallyport:p@db/sallyport',
+};
 /** The shipped configuration with a part of it replaced; throws when that is not valid. */
 const configured = (part: Record<string, unknown>, env: Record<string, string> = {}) =>
   parseConfiguration({
@@ -54,7 +60,7 @@ describe('what the pages tell people to paste', () => {
 
   test('the configuration of a service on Kafka is valid', () => {
     const [block = ''] = blocksOf('docs/how-to/run-on-kafka.md', 'yaml');
-    const { log } = configured(parse(block) as Record<string, unknown>, KAFKA_LOGIN);
+    const { log } = configured(parse(block) as Record<string, unknown>, KAFKA_VARIABLES);
     expect(log).toMatchObject({ kind: 'kafka', kafka: { createTopics: false, sasl: { username: 'edge-gateway' } } });
   });
 
