@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@sallyport/contracts';
 import type { Admin, Kafka } from 'kafkajs';
 import { AppendLane } from '../append-lane.js';
@@ -26,6 +27,12 @@ export interface KafkaEventLogOptions extends KafkaConnectionOptions {
 }
 
 const PROBE_MS = 2_000;
+const CREATED_TOPICS_TIMEOUT_MS = 30_000;
+const CREATED_TOPICS_POLL_MS = 100;
+
+/** What a broker says of a topic that another broker, or the controller, knows already. */
+const isOfNewTopic = (error: unknown): boolean =>
+  error instanceof Error && 'type' in error && (error.type === 'UNKNOWN_TOPIC_OR_PARTITION' || error.type === 'LEADER_NOT_AVAILABLE');
 
 /**
  * The log on Kafka. Resolves when the topics are there and appends can be made.
@@ -95,7 +102,7 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
     try {
       const admin = await this.admin();
       if (this.options.createTopics === true) await this.createMissing(admin, required);
-      const { topics } = await admin.fetchTopicMetadata({ topics: [...required] });
+      const { topics } = await this.metadataOf(admin, required);
       const counts = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
       const faults = required.flatMap((topic) => {
         const wanted = topicSpec(this.layout, topic).partitions;
@@ -161,6 +168,19 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
       this.reachable = false;
     } finally {
       this.probing = false;
+    }
+  }
+
+  /** Layout of topics; of such as have just been created, by us or by a service that starts at the same time, once every broker knows them. */
+  private async metadataOf(admin: Admin, topics: readonly string[]): ReturnType<Admin['fetchTopicMetadata']> {
+    const deadline = performance.now() + CREATED_TOPICS_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await admin.fetchTopicMetadata({ topics: [...topics] });
+      } catch (error) {
+        if (this.options.createTopics !== true || !isOfNewTopic(error) || performance.now() > deadline) throw error;
+        await delay(CREATED_TOPICS_POLL_MS);
+      }
     }
   }
 
