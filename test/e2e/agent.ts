@@ -37,6 +37,22 @@ const Result = z.looseObject({
   _meta: z.looseObject({ [META_KEYS.error]: z.looseObject({ code: z.string() }).optional() }).optional(),
 });
 
+const ProtocolRefusal = z.looseObject({
+  message: z.string(),
+  data: z.looseObject({ [META_KEYS.error]: z.looseObject({ code: z.string() }) }),
+});
+
+/** An error that the gateway answers in the protocol's way (a tool that is not there), as a result; anything else stays an error. */
+const resultOfRefusal = (error: unknown): unknown => {
+  const refusal = ProtocolRefusal.safeParse(error);
+  if (!refusal.success) throw error;
+  const { message, data } = refusal.data;
+  return { isError: true, content: [{ type: 'text', text: message }], _meta: data };
+};
+
+const RestRefusal = z.looseObject({ code: z.string(), summary: z.string() });
+const RestMenu = z.object({ tools: z.array(z.looseObject({ tool: z.string() })) });
+
 /** A trace that a test begins. */
 export const aTrace = (): { readonly traceId: string; readonly spanId: string } => ({
   traceId: randomBytes(16).toString('hex'),
@@ -83,20 +99,45 @@ export class Agent {
     });
   }
 
+  /** Plain HTTP: `POST /v1/invoke` on the tools of one server. A refusal is told as the SDK clients get it. */
+  static async rest(gatewayUrl: string, server: string, token: string): Promise<Agent> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    return new Agent({
+      call: async (params, { signal, timeout }) => {
+        const response = await fetch(`${gatewayUrl}/v1/invoke`, {
+          method: 'POST',
+          headers: { ...headers, traceparent: String(params._meta.traceparent) },
+          body: JSON.stringify({ tool: `${server}/${params.name}`, arguments: params.arguments }),
+          signal: AbortSignal.any([AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])]),
+        });
+        const body: unknown = await response.json();
+        if (response.status === 200) return body;
+        const { code, summary } = RestRefusal.parse(body);
+        return { isError: true, content: [{ type: 'text', text: summary }], _meta: { [META_KEYS.error]: { code } } };
+      },
+      list: async () => {
+        const response = await fetch(`${gatewayUrl}/v1/tools`, { headers });
+        return RestMenu.parse(await response.json()).tools.map(({ tool }) => tool.slice(server.length + 1));
+      },
+      close: async () => undefined,
+    });
+  }
+
   async call(tool: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<Answer> {
     const { traceId, spanId } = { ...aTrace(), ...(options.traceId === undefined ? {} : { traceId: options.traceId }) };
     const startedAt = performance.now();
     const { onProgress } = options;
-    const result = Result.parse(
-      await this.connection.call(
+    const answer = await this.connection
+      .call(
         { name: tool, arguments: args, _meta: { ...options.meta, traceparent: `00-${traceId}-${spanId}-01` } },
         {
           timeout: options.timeoutMs ?? 30_000,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
           ...(onProgress === undefined ? {} : { onprogress: ({ progress }) => onProgress(progress) }),
         },
-      ),
-    );
+      )
+      .catch(resultOfRefusal);
+    const result = Result.parse(answer);
     return {
       isError: result.isError ?? false,
       text: result.content.map((part) => part.text ?? '').join('\n'),

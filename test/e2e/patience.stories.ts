@@ -19,13 +19,17 @@ export const patience = (cluster: () => Cluster): void => {
 
   test('progress reaches the agent while the tool still works', async () => {
     const seen: number[] = [];
-    const answer = await agent.call('steps', {}, {
-      onProgress: (progress) => {
-        seen.push(progress);
-        // The tool ends only after the agent has heard of its step: held back, the step would never come.
-        cluster().upstream.release();
+    const answer = await agent.call(
+      'steps',
+      {},
+      {
+        onProgress: (progress) => {
+          seen.push(progress);
+          // The tool ends only after the agent has heard of its step: held back, the step would never come.
+          cluster().upstream.release();
+        },
       },
-    });
+    );
     expect(seen).toEqual([1]);
     expect(answer).toMatchObject({ isError: false, text: 'done' });
     const { events } = await cluster().record.callOfTrace(answer.traceId);
@@ -60,7 +64,12 @@ export const patience = (cluster: () => Cluster): void => {
     expect(events.find((event) => event.type === 'ToolCallCancelled')?.data).toMatchObject({ stage: 'requested', reached: 'no' });
     await letDecisionsGo();
     await agent.call('echo', { text: 'after it' });
-    expect(cluster().upstream.callsOf('echo').slice(before).map((received) => received.arguments)).toEqual([{ text: 'after it' }]);
+    expect(
+      cluster()
+        .upstream.callsOf('echo')
+        .slice(before)
+        .map((received) => received.arguments),
+    ).toEqual([{ text: 'after it' }]);
   });
 
   test('a decision that does not come in time is a no, and one that comes late changes nothing', async () => {
@@ -75,7 +84,12 @@ export const patience = (cluster: () => Cluster): void => {
     expect(call).toMatchObject({ outcome: 'refused', code: 'policy.unavailable' });
     const again = await agent.call('echo', { text: 'in time' });
     expect(again).toMatchObject({ isError: false, text: 'in time' });
-    expect(cluster().upstream.callsOf('echo').slice(before).map((received) => received.arguments)).toEqual([{ text: 'in time' }]);
+    expect(
+      cluster()
+        .upstream.callsOf('echo')
+        .slice(before)
+        .map((received) => received.arguments),
+    ).toEqual([{ text: 'in time' }]);
   });
 
   test('a call older than its time to live is refused before it is sent, however the decision turned out', async () => {
@@ -86,8 +100,14 @@ export const patience = (cluster: () => Cluster): void => {
     // The first decision comes when it is older than a second, so the edge asks again; the second comes when the call itself is too old.
     await until('the request is on record', async () => (await cluster().record.calls({ traceId }))[0]);
     const askedAtMs = performance.now();
-    await until('more than a second has passed', () => (performance.now() - askedAtMs > 1_600 ? true : undefined));
+    await until('more than a second has passed', () => (performance.now() - askedAtMs > 1_500 ? true : undefined));
     const holdAgain = cluster().holdDecisions();
+    await until('the second hold stands in the queue', async () => {
+      const waiting = await cluster().admin(
+        `SELECT 1 FROM pg_stat_activity WHERE application_name = 'sallyport-stories' AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0 ? true : undefined;
+    });
     await letDecisionsGo();
     letDecisionsGo = await holdAgain;
     const answer = await call;

@@ -41,7 +41,9 @@ export const policyChange = (cluster: () => Cluster): void => {
       await untilRefused(refused, refusedAtReturn + 3 * CALLERS);
       streaming = false;
       await Promise.all(stream);
-      const late = cluster().upstream.callsOf('echo').filter((received) => received.atMs > returnedAtMs);
+      const late = cluster()
+        .upstream.callsOf('echo')
+        .filter((received) => received.atMs > returnedAtMs);
       expect(late).toEqual([]);
       expect(allowed.length).toBeGreaterThanOrEqual(20);
       expect(new Set(refused.map((answer) => answer.code))).toEqual(new Set(['policy.denied']));

@@ -11,7 +11,8 @@ export const traces = (cluster: () => Cluster, otlp: () => OtlpReceiver): void =
     const agent = await Agent.modern(`${cluster().gatewayUrl}/mcp/story`, await cluster().token({ subject: 'ada', agent: 'triage' }));
     const answer = await agent.call('echo', { text: 'follow me' });
     await agent.close();
-    const of = (spans: readonly ReceivedSpan[], service: string): readonly ReceivedSpan[] => spans.filter((span) => span.service.endsWith(service));
+    const of = (spans: readonly ReceivedSpan[], service: string): readonly ReceivedSpan[] =>
+      spans.filter((span) => span.service.endsWith(service));
     const upstreamSaw = (await cluster().upstream.arrival('echo', before)).meta.traceparent;
     expect(upstreamSaw).toEqual(expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/));
     const [, traceId, upstreamParent] = String(upstreamSaw).split('-');
@@ -37,7 +38,9 @@ export const traces = (cluster: () => Cluster, otlp: () => OtlpReceiver): void =
     const agent = await Agent.modern(`${cluster().gatewayUrl}/mcp/story`, await cluster().token({ subject: 'ada', agent: 'writer' }));
     const answer = await agent.call('erase');
     await agent.close();
-    const spans = await otlp().waitForTrace(answer.traceId, (found) => SERVICES.every((service) => found.some((span) => span.service.endsWith(service))));
+    const spans = await otlp().waitForTrace(answer.traceId, (found) =>
+      SERVICES.every((service) => found.some((span) => span.service.endsWith(service))),
+    );
     expect(JSON.stringify(spans.map((span) => span.attributes))).toContain('policy.denied');
   });
 };

@@ -14,6 +14,7 @@ import {
   OFFICE_SCOPES,
   ROOT_FOLDER,
   STORY_SCOPES,
+  STORY_SERVER,
   STORY_TENANT,
   writeClusterFolder,
 } from './cluster-folder.js';
@@ -21,6 +22,7 @@ import { RecordReader } from './record-reader.js';
 import { ServiceProcess } from './service-process.js';
 import { StoryUpstream } from './story-upstream.js';
 import { TestIssuer, type TokenRequest } from './test-issuer.js';
+import { until } from './until.js';
 
 /**
  * `embedded`: `sallyport start`, everything in one process on its own PostgreSQL. `postgres-separate`: a process per service on one
@@ -148,7 +150,12 @@ class ClusterStart {
     });
     const urls = size === 'embedded' ? this.startTogether(file, gatewayUrl) : await this.startApart(file, gatewayPort);
     await Promise.all([...this.processes.values()].map((process) => process.ready()));
-    return this.cluster({ gatewayUrl, issuer, upstream, trusted, stranger, kafka, ...urls });
+    const cluster = this.cluster({ gatewayUrl, issuer, upstream, trusted, stranger, kafka, ...urls });
+    await until('the tools of the story upstream are pinned', async () => {
+      const { text } = await cluster.fetchAs({ subject: 'ada', agent: 'triage' }, '/v1/tools');
+      return text.includes(`"${STORY_SERVER}/echo"`) ? true : undefined;
+    });
+    return cluster;
   }
 
   async close(): Promise<void> {
@@ -175,10 +182,13 @@ class ClusterStart {
     const database = await postgres.createDatabase();
     this.databaseUrl = () => database.url;
     const schemas = CLUSTER_SERVICES.map((service) => service.replaceAll('-', '_'));
-    const provisioned = await database.provision([{ service: LOG_SCHEMA, usesLog: true }, ...schemas.map((service) => ({ service }))]);
+    const provisioned = await database.provision([{ service: LOG_SCHEMA, usesLog: false }, ...schemas.map((service) => ({ service }))]);
     const shared: Record<string, string> = { SALLYPORT_ROOT_KEY: randomBytes(32).toString('base64url') };
-    const logOwner = provisioned.get(LOG_SCHEMA)?.migrationsUrl;
-    if (this.options.size === 'postgres-separate' && logOwner !== undefined) shared.SALLYPORT_LOG_MIGRATIONS_DATABASE_URL = logOwner;
+    const log = provisioned.get(LOG_SCHEMA);
+    if (this.options.size === 'postgres-separate' && log !== undefined) {
+      shared.SALLYPORT_LOG_DATABASE_URL = log.url;
+      shared.SALLYPORT_LOG_MIGRATIONS_DATABASE_URL = log.migrationsUrl;
+    }
     const urls = new Map<ClusterService, string>();
     for (const service of CLUSTER_SERVICES) {
       const port = service === 'edge-gateway' ? gatewayPort : await freePort();

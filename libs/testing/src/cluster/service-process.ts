@@ -22,6 +22,7 @@ export class ServiceProcess {
   readonly lines: string[] = [];
   private child: ChildProcess | undefined;
   private ended: Promise<unknown> = Promise.resolve();
+  private ending = false;
 
   constructor(private readonly options: ServiceProcessOptions) {
     process.once('exit', () => this.child?.kill('SIGKILL'));
@@ -45,6 +46,7 @@ export class ServiceProcess {
     const { command, env, cwd } = this.options;
     const child = spawn(process.execPath, [...command], { cwd, env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
+    this.ending = false;
     const readers: Interface[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       const reader = createInterface({ input: stream });
@@ -53,6 +55,8 @@ export class ServiceProcess {
     }
     this.ended = Promise.all([once(child, 'exit'), ...readers.map((reader) => once(reader, 'close'))]).finally(() => {
       if (this.child === child) this.child = undefined;
+      // The test that meets this sees a refused connection and no more.
+      if (!this.ending) console.error(`${this.name} ended by itself (${child.exitCode ?? child.signalCode}):\n${this.tail()}`);
     });
   }
 
@@ -82,6 +86,7 @@ export class ServiceProcess {
   async stop(): Promise<'stopped' | 'killed'> {
     const { child } = this;
     if (child === undefined) return 'stopped';
+    this.ending = true;
     child.kill('SIGCONT');
     child.kill('SIGTERM');
     let how: 'stopped' | 'killed' = 'stopped';
@@ -96,6 +101,7 @@ export class ServiceProcess {
 
   /** Ends it at once (SIGKILL). */
   async kill(): Promise<void> {
+    this.ending = true;
     this.child?.kill('SIGKILL');
     await this.ended;
   }
