@@ -22,6 +22,7 @@ export class LogSession {
   private client: pg.Client | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LogSessionOptions) {}
 
@@ -61,8 +62,14 @@ export class LogSession {
     return this.client !== undefined;
   }
 
-  /** Resolves to `undefined` when the connection is gone or goes. */
-  async query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<SqlResult<R> | undefined> {
+  /** Resolves to `undefined` when the connection is gone or goes. One statement runs at a time; others wait their turn. */
+  query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<SqlResult<R> | undefined> {
+    const result = this.turn.then(() => this.run<R>(text, values));
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  private async run<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<SqlResult<R> | undefined> {
     const { client } = this;
     if (client === undefined) return undefined;
     try {
