@@ -27,7 +27,8 @@ export class CedarEvaluator implements CompiledPolicySet {
     maxSize: ANSWERS_CHARS_MAX,
     sizeCalculation: (_answer, key) => key.length,
   });
-  private readonly grants = new Map<string, { tools: CedarValueJson[]; servers: CedarValueJson[] }>();
+  /** By who acts: ids of tools (`server/tool`) and of servers. */
+  private readonly grants = new Map<string, Set<string>>();
 
   constructor(parts: {
     hash: string;
@@ -41,10 +42,7 @@ export class CedarEvaluator implements CompiledPolicySet {
     this.slices = new SliceIndex(parts.policies, parts.hash);
     this.argumentTypes = parts.argumentTypes;
     for (const { to, tools, servers } of parts.grants) {
-      const held = this.grants.get(to) ?? { tools: [], servers: [] };
-      held.tools.push(...tools.map((id) => ({ __entity: { type: 'Tool', id } })));
-      held.servers.push(...servers.map((id) => ({ __entity: { type: 'Server', id } })));
-      this.grants.set(to, held);
+      this.grants.set(to, new Set([...(this.grants.get(to) ?? []), ...tools, ...servers]));
     }
   }
 
@@ -76,7 +74,11 @@ export class CedarEvaluator implements CompiledPolicySet {
     const resource = placedResource(question.resource);
     const entities: EntityJson[] = [];
     if (reads.principal === 'all' || reads.principal.size > 0) {
-      entities.push({ uid: principal, attrs: only(this.principalAttributes(question.principal), reads.principal), parents: [] });
+      entities.push({
+        uid: principal,
+        attrs: only({ subject: question.principal.subject, scopes: [...question.principal.scopes] }, reads.principal),
+        parents: [],
+      });
     }
     const resourceAttributes = attributesOf(question.resource, resource);
     if (resourceAttributes !== null) {
@@ -86,7 +88,7 @@ export class CedarEvaluator implements CompiledPolicySet {
       principal,
       action: { type: 'Action', id: question.action },
       resource: resource.uid,
-      context: only(contextOf(question, args), reads.context),
+      context: only({ ...contextOf(question, args), granted: this.isGranted(question) }, reads.context),
       entities,
     };
   }
@@ -127,14 +129,10 @@ export class CedarEvaluator implements CompiledPolicySet {
     };
   }
 
-  private principalAttributes(principal: PolicyPrincipal): Record<string, CedarValueJson> {
+  private isGranted({ principal, resource }: PolicyQuestion): boolean {
+    if (resource.kind !== 'tool') return false;
     const grants = this.grants.get(principal.actors[0] ?? principal.subject);
-    return {
-      subject: principal.subject,
-      scopes: [...principal.scopes],
-      grantedTools: grants?.tools ?? [],
-      grantedServers: grants?.servers ?? [],
-    };
+    return grants !== undefined && (grants.has(resource.tool.id) || grants.has(resource.tool.server));
   }
 }
 

@@ -183,6 +183,27 @@ describe('an evaluation', () => {
   });
 });
 
+test('a grant covers the tools and servers it names, for whom it names', () => {
+  const grants = 'grants:\n  - { to: "agent:writer", tools: [fs/a], why: x }\n  - { to: "agent:writer", servers: [crm], why: x }\n';
+  const files = {
+    'a.cedar': '@id("g") permit(principal, action == Action::"call", resource) when { context.granted };',
+    'grants.yaml': grants,
+  };
+  const outcome = compileCedar(readPolicyFiles(files).bundle, NOBODY);
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
+  const ask = (actor: string, id: string) =>
+    outcome.set.evaluate(
+      aQuestion({
+        principal: { subject: 'user:ada', actors: [actor, 'agent:writer'], scopes: [] },
+        resource: { kind: 'tool', tool: aTool({ id, server: id.slice(0, id.indexOf('/')) }) },
+      }),
+    ).effect;
+  expect(ask('agent:writer', 'fs/a')).toBe('allow');
+  expect(ask('agent:writer', 'fs/b')).toBe('deny');
+  expect(ask('agent:writer', 'crm/anything')).toBe('allow');
+  expect(ask('agent:triage', 'fs/a')).toBe('deny');
+});
+
 describe('arguments', () => {
   const set = compile(
     `${PERMIT_CALLS}
@@ -313,9 +334,10 @@ describe('what is shown to Cedar', () => {
       context: new Set(['arguments', 'labels']),
       arguments: new Set(['options']),
     });
-    expect(readOf('principal is Agent && principal.grantedServers.contains(resource.server)')).toMatchObject({
-      principal: new Set(['grantedServers']),
+    expect(readOf('principal is Agent && context.subject == principal.subject && resource.server == Server::"fs"')).toMatchObject({
+      principal: new Set(['subject']),
       resource: new Set(['server']),
+      context: new Set(['subject']),
     });
   });
 

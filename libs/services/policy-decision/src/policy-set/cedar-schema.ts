@@ -26,8 +26,6 @@ entity Gateway;
 entity User, Service, Agent = {
   subject: String,             // user:ada
   scopes: Set<String>,         // after every ceiling: the user's, every agent's, what was delegated, the token's
-  grantedTools: Set<Tool>,     // grants.yaml
-  grantedServers: Set<Server>,
 };
 
 type Request = {
@@ -42,6 +40,7 @@ type Request = {
   workflow?: String,           // the claim verified in the token
   labels: Set<String>,         // what the detectors found in the arguments
   plan: Bool,
+  granted: Bool,               // grants.yaml names this tool, or its server, for who acts
   arguments: Arguments,
 };
 
