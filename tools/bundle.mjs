@@ -1,6 +1,7 @@
 // One bundle an app: dist/bundles/<app>/main.mjs, from the compiler's output (esbuild cannot emit what decorators need from the sources).
 // A bundle runs alone beside the packages it leaves outside: `node dist/bundles/<app>/main.mjs`.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { say } from './run/report.mjs';
 import { at } from './run/workspace.mjs';
@@ -38,14 +39,17 @@ const BANNER = [
   "const __dirname = fileURLToPathOfBundle(new URL('.', import.meta.url));",
 ].join('\n');
 
+/** Where the bundles go; another folder may be named as the first argument. */
+const target = resolve(process.argv[2] ?? at('dist/bundles'));
+
 const apps = readdirSync(at('apps')).filter((app) => existsSync(at(`apps/${app}/dist/main.js`)));
 for (const app of apps) {
-  const folder = at(`dist/bundles/${app}`);
+  const folder = join(target, app);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const { metafile } = await build({
     entryPoints: [at(`apps/${app}/dist/main.js`)],
-    outfile: `${folder}/main.mjs`,
+    outfile: join(folder, 'main.mjs'),
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -60,6 +64,6 @@ for (const app of apps) {
     banner: { js: BANNER },
   });
   const [bytes] = Object.entries(metafile.outputs).flatMap(([file, { bytes }]) => (file.endsWith('.mjs') ? [bytes] : []));
-  writeFileSync(`${folder}/package.json`, `${JSON.stringify({ name: app, type: 'module', main: 'main.mjs' }, null, 2)}\n`);
-  say(`  dist/bundles/${app}/main.mjs  ${(bytes / 1e6).toFixed(1)} MB`);
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: app, type: 'module', main: 'main.mjs' }, null, 2)}\n`);
+  say(`  ${join(relative(process.cwd(), folder), 'main.mjs')}  ${(bytes / 1e6).toFixed(1)} MB`);
 }

