@@ -21,31 +21,34 @@ describe.each(SIZES)('$size: $why', ({ size, runs }) => {
     await cluster?.close();
   });
 
-  test.runIf(runs)('while the decision point is away every call is refused in bounded time, and none that waited is executed later', async () => {
-    expect(await agent.call('echo', { text: 'before' })).toMatchObject({ isError: false });
-    const before = cluster.upstream.callsOf('echo').length;
-    await cluster.service('policy-decision').kill();
-    const answer = await agent.call('echo', { text: 'while away' });
-    expect(answer).toMatchObject({ isError: true, code: 'policy.unavailable' });
-    expect(answer.text).toContain('Nothing was sent');
-    expect(answer.waitedMs).toBeGreaterThan(2_500);
-    expect(answer.waitedMs).toBeLessThan(8_000);
-    console.info(`${size}: the decision point was away: ${answer.code} after ${Math.round(answer.waitedMs)} ms`);
-    const { call } = await cluster.record.callOfTrace(answer.traceId);
-    expect(call).toMatchObject({ outcome: 'refused', code: 'policy.unavailable' });
+  test.runIf(runs)(
+    'while the decision point is away every call is refused in bounded time, and none that waited is executed later',
+    async () => {
+      expect(await agent.call('echo', { text: 'before' })).toMatchObject({ isError: false });
+      const before = cluster.upstream.callsOf('echo').length;
+      await cluster.service('policy-decision').kill();
+      const answer = await agent.call('echo', { text: 'while away' });
+      expect(answer).toMatchObject({ isError: true, code: 'policy.unavailable' });
+      expect(answer.text).toContain('Nothing was sent');
+      expect(answer.waitedMs).toBeGreaterThan(2_500);
+      expect(answer.waitedMs).toBeLessThan(8_000);
+      console.info(`${size}: the decision point was away: ${answer.code} after ${Math.round(answer.waitedMs)} ms`);
+      const { call } = await cluster.record.callOfTrace(answer.traceId);
+      expect(call).toMatchObject({ outcome: 'refused', code: 'policy.unavailable' });
 
-    cluster.service('policy-decision').start();
-    await cluster.service('policy-decision').ready();
-    const back = await until('a call is decided again', async () => {
-      const again = await agent.call('echo', { text: 'after' });
-      return again.isError ? undefined : again;
-    });
-    expect(back).toMatchObject({ text: 'after' });
-    const reached = cluster.upstream.callsOf('echo').slice(before);
-    expect(new Set(reached.map((received) => received.arguments['text']))).toEqual(new Set(['after']));
-    const late = await cluster.record.callOfTrace(answer.traceId);
-    expect(late.call).toMatchObject({ outcome: 'refused', code: 'policy.unavailable' });
-  });
+      cluster.service('policy-decision').start();
+      await cluster.service('policy-decision').ready();
+      const back = await until('a call is decided again', async () => {
+        const again = await agent.call('echo', { text: 'after' });
+        return again.isError ? undefined : again;
+      });
+      expect(back).toMatchObject({ text: 'after' });
+      const reached = cluster.upstream.callsOf('echo').slice(before);
+      expect(new Set(reached.map((received) => received.arguments.text))).toEqual(new Set(['after']));
+      const late = await cluster.record.callOfTrace(answer.traceId);
+      expect(late.call).toMatchObject({ outcome: 'refused', code: 'policy.unavailable' });
+    },
+  );
 
   test.runIf(runs)('a decision point that hangs without dying is as good as away, and goes on when it wakes', async () => {
     const before = cluster.upstream.callsOf('echo').length;
@@ -53,7 +56,14 @@ describe.each(SIZES)('$size: $why', ({ size, runs }) => {
     const answer = await agent.call('echo', { text: 'while it sleeps' }).finally(() => cluster.service('policy-decision').resume());
     expect(answer).toMatchObject({ isError: true, code: 'policy.unavailable' });
     await until('a call is decided again', async () => ((await agent.call('echo', { text: 'awake' })).isError ? undefined : true));
-    expect(new Set(cluster.upstream.callsOf('echo').slice(before).map((received) => received.arguments['text']))).toEqual(new Set(['awake']));
+    expect(
+      new Set(
+        cluster.upstream
+          .callsOf('echo')
+          .slice(before)
+          .map((received) => received.arguments.text),
+      ),
+    ).toEqual(new Set(['awake']));
   });
 
   test.runIf(runs)('while the projector is away calls go on, and all of them are on record once it is back', async () => {
@@ -70,22 +80,25 @@ describe.each(SIZES)('$size: $why', ({ size, runs }) => {
     expect(await cluster.record.verify()).toMatchObject({ ok: true });
   });
 
-  test.runIf(runs)('a gateway that was killed in the middle of a call comes back, serves, and leaves no call without its request on record', async () => {
-    const before = cluster.upstream.callsOf('wait').length;
-    const { traceId } = aTrace();
-    const lost = agent.call('wait', {}, { traceId }).catch(() => 'lost');
-    await cluster.upstream.arrival('wait', before);
-    await cluster.service('edge-gateway').kill();
-    expect(await lost).toBe('lost');
-    cluster.service('edge-gateway').start();
-    await cluster.service('edge-gateway').ready();
-    const again = await Agent.modern(`${cluster.gatewayUrl}/mcp/story`, await cluster.token({ subject: 'ada', agent: 'triage' }));
-    expect(await again.call('echo', { text: 'here again' })).toMatchObject({ isError: false });
-    await again.close();
-    const [known] = await until('the lost call is on record', async () => {
-      const calls = await cluster.record.calls({ traceId });
-      return calls.length > 0 ? calls : undefined;
-    });
-    expect(known).toMatchObject({ target: 'story/wait', decision: 'allow' });
-  });
+  test.runIf(runs)(
+    'a gateway that was killed in the middle of a call comes back, serves, and leaves no call without its request on record',
+    async () => {
+      const before = cluster.upstream.callsOf('wait').length;
+      const { traceId } = aTrace();
+      const lost = agent.call('wait', {}, { traceId }).catch(() => 'lost');
+      await cluster.upstream.arrival('wait', before);
+      await cluster.service('edge-gateway').kill();
+      expect(await lost).toBe('lost');
+      cluster.service('edge-gateway').start();
+      await cluster.service('edge-gateway').ready();
+      const again = await Agent.modern(`${cluster.gatewayUrl}/mcp/story`, await cluster.token({ subject: 'ada', agent: 'triage' }));
+      expect(await again.call('echo', { text: 'here again' })).toMatchObject({ isError: false });
+      await again.close();
+      const [known] = await until('the lost call is on record', async () => {
+        const calls = await cluster.record.calls({ traceId });
+        return calls.length > 0 ? calls : undefined;
+      });
+      expect(known).toMatchObject({ target: 'story/wait', decision: 'allow' });
+    },
+  );
 });
