@@ -34,7 +34,7 @@ const STORIES: readonly Story[] = [
     expect: ({ record }) => record.outcome === 'completed' && record.decision === 'allow',
   },
   {
-    title: 'refused by policy: writing outside the notes',
+    title: 'refused by policy: a file that holds credentials',
     agent: 'writer',
     tool: 'fs__write_file',
     args: { path: '.env', content: 'MODE=debug' },
