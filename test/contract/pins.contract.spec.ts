@@ -80,7 +80,13 @@ const EVENT_TYPES = [
 ];
 
 const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, retryable: boolean])[] = [
+  ['approval.already-answered', 409, -31409, false],
+  ['approval.expired', 403, -31403, false],
+  ['approval.mismatch', 409, -31409, false],
+  ['approval.rejected', 403, -31403, false],
   ['approval.required', 403, -31403, false],
+  ['approval.self-approval', 403, -31403, false],
+  ['approval.withdrawn', 403, -31403, false],
   ['call.cancelled', 499, -31499, true],
   ['call.deadline-passed', 504, -31504, true],
   ['call.in-doubt', 409, -31409, false],

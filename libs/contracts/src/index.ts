@@ -18,6 +18,19 @@ export { type DataOf, defineEvent, type EventDefinition } from './event-schema.j
 export * from './events/index.js';
 export { HTTP_HEADERS, JWT_CLAIMS, META_KEYS, RECORD_HEADERS } from './headers.js';
 export {
+  ApprovalDemand,
+  ApprovalDetail,
+  ApprovalHistory,
+  ApprovalPage,
+  ApprovalProgress,
+  ApprovalQuery,
+  ApprovalStatus,
+  ApprovalSummary,
+  GrantBody,
+  RejectBody,
+  UnmaskedParams,
+} from './http/approvals.js';
+export {
   AuditFault,
   AuditFaultKind,
   AuditVerification,

@@ -12,11 +12,47 @@ export interface ErrorDefinition {
 
 /** Every error there is: a closed union, one page each under `docs/errors/`. */
 export const ERRORS = {
+  'approval.already-answered': {
+    http: 409,
+    rpc: -31409,
+    retryable: false,
+    summary: 'This request for approval was answered before; the first answer stands.',
+  },
+  'approval.expired': {
+    http: 403,
+    rpc: -31403,
+    retryable: false,
+    summary: 'Nobody agreed to this call in time, and silence is a no. Nothing was sent to the tool.',
+  },
+  'approval.mismatch': {
+    http: 409,
+    rpc: -31409,
+    retryable: false,
+    summary: 'What was looked at is not what was asked for: parameters or tool definition differ. Nothing was agreed to.',
+  },
+  'approval.rejected': {
+    http: 403,
+    rpc: -31403,
+    retryable: false,
+    summary: 'A person said no to this call. Nothing was sent to the tool.',
+  },
   'approval.required': {
     http: 403,
     rpc: -31403,
     retryable: false,
     summary: 'A person must agree to this call first. Nothing was sent to the tool.',
+  },
+  'approval.self-approval': {
+    http: 403,
+    rpc: -31403,
+    retryable: false,
+    summary: 'Who asks may not agree: neither the person nor an agent of the call may answer for it.',
+  },
+  'approval.withdrawn': {
+    http: 403,
+    rpc: -31403,
+    retryable: false,
+    summary: 'The request for approval was taken back before it was used. Nothing was sent to the tool.',
   },
   'call.cancelled': { http: 499, rpc: -31499, retryable: true, summary: 'The client hung up before the answer.' },
   'call.deadline-passed': {

@@ -123,7 +123,7 @@ export { PolicyChangedV1 } from './policy/policy-changed.v1.js';
 export { PolicyDecidedV1 } from './policy/policy-decided.v1.js';
 export { PolicySetInForceV1 } from './policy/policy-set-in-force.v1.js';
 export { RequestRejectedV1 } from './tool-call/request-rejected.v1.js';
-export { ToolCallAbandonedV1 } from './tool-call/tool-call-abandoned.v1.js';
+export { AWAITING_RESEND, ToolCallAbandonedV1 } from './tool-call/tool-call-abandoned.v1.js';
 export { ToolCallCancelledV1 } from './tool-call/tool-call-cancelled.v1.js';
 export { ToolCallCompletedV1 } from './tool-call/tool-call-completed.v1.js';
 export { ToolCallDispatchedV1 } from './tool-call/tool-call-dispatched.v1.js';
