@@ -34,7 +34,6 @@ const OPTIONS: Options = {
   strict: false,
   allErrors: false,
   validateSchema: false,
-  addUsedSchema: false,
   logger: false,
   code: { regExp: linearRegExp },
 };

@@ -15,6 +15,7 @@ import { chainIdOf } from './call-identity.js';
 import type { DispatchClaims } from './dispatch-claims.port.js';
 import type { CallOutcome, Exchange } from './exchange.port.js';
 import { GovernedDispatch } from './governed-dispatch.js';
+import { InputRounds } from './input-rounds.js';
 import { bareFacts, type PreparedRequest, prepareRequest } from './prepared-request.js';
 
 export interface CallRunnerDependencies {
@@ -51,7 +52,11 @@ const EVALUATIONS_MAX = 8;
  * Nothing reaches an upstream without a recorded request and a fresh `allow`; nothing is released without its record.
  */
 export class CallRunner {
-  constructor(private readonly dependencies: CallRunnerDependencies) {}
+  private readonly rounds: InputRounds;
+
+  constructor(private readonly dependencies: CallRunnerDependencies) {
+    this.rounds = new InputRounds(dependencies.sealer);
+  }
 
   /** Never rejects: whatever happens is an outcome, and is on record as far as the log takes it. */
   async run(call: AuthenticatedCall, exchange: Exchange): Promise<CallOutcome> {
@@ -109,35 +114,47 @@ export class CallRunner {
   }
 
   /** Puts the request on record. `false`: the log is down, and a refusal is kept for it instead. */
-  private async isRequested({ call, story, question }: GovernedCall): Promise<boolean> {
-    const { settings, sealer, unrecorded, telemetry } = this.dependencies;
+  private async isRequested(governed: GovernedCall): Promise<boolean> {
+    const { call, story, question } = governed;
+    const { settings, sealer, telemetry, log } = this.dependencies;
+    if (!log.isHealthy()) {
+      this.refuseLater(governed);
+      return false;
+    }
     const idempotencyKeyHash =
       call.idempotencyKey === null ? null : sealer.keyedDigest(call.principal.tenantId, 'idempotency-key', call.idempotencyKey);
     const span = telemetry.startSpan('append ToolCallRequested', { parentTraceparent: call.span.traceparent });
-    const { durable } = story.step({
-      type: 'RequestCall',
-      data: {
-        ...question.request,
-        sealedParams: question.sealedParams,
-        idempotencyKeyHash,
-        ttlMs: settings.callTtlMs,
-        requires: [...settings.requires],
+    const { durable } = story.step(
+      {
+        type: 'RequestCall',
+        data: {
+          ...question.request,
+          sealedParams: question.sealedParams,
+          idempotencyKeyHash,
+          ttlMs: settings.callTtlMs,
+          requires: [...settings.requires],
+        },
       },
-    });
+      this.rounds.askedBy(call),
+    );
     try {
       await durable;
       span.end();
       return true;
     } catch (error) {
       span.end({ error });
-      // Nobody knows whether the request is on the log; this one tells the whole story by itself.
-      const alone = this.open(call).step({
-        type: 'RefuseAtEdge',
-        data: { code: 'log.unavailable', reasons: [], totalMicros: this.sinceMicros(call), request: question.request },
-      });
-      alone.durable.catch(() => unrecorded.hold(alone.records));
+      this.refuseLater(governed);
       return false;
     }
+  }
+
+  /** Nobody knows whether the request is on the log: what is recorded when it is back tells the whole story by itself. */
+  private refuseLater({ call, question }: GovernedCall): void {
+    const { records } = this.open(call).withhold({
+      type: 'RefuseAtEdge',
+      data: { code: 'log.unavailable', reasons: [], totalMicros: this.sinceMicros(call), request: question.request },
+    });
+    this.dependencies.unrecorded.hold(records);
   }
 
   /** Waits for the answers and acts on them, asking again as long as they come too late to be acted on. */
@@ -145,7 +162,7 @@ export class CallRunner {
     const { clock, settings } = this.dependencies;
     const { call, story } = governed;
     const deadlineMs = firstAskedAtMs + settings.callTtlMs;
-    const dispatch = new GovernedDispatch(governed, this.dependencies);
+    const dispatch = new GovernedDispatch(governed, this.dependencies, this.rounds);
     let askedAtMs = firstAskedAtMs;
     for (let evaluation = 1; evaluation <= EVALUATIONS_MAX; evaluation++) {
       const decision = await this.waitForDecision(governed, waiting, evaluation, deadlineMs);

@@ -389,6 +389,19 @@ test('does not close a call that asks back', async () => {
   expect(edge.text()).not.toContain(SECRET);
 });
 
+test('names the round that a retry answers as its cause', async () => {
+  const edge = await open(allow);
+  const asking = anUpstream(() => ({ result: { resultType: 'input_required', requestState: 'opaque', inputRequests: {} } }));
+  await edge.runner.run(aCall(), asking);
+  const round = edge.events().at(-1);
+  const retry = aCall({ params: { name: 'read', arguments: { path: '/tmp/a' }, requestState: 'opaque', inputResponses: {} } });
+  await edge.runner.run(retry, anUpstream());
+  expect(edge.events().find(({ callId }) => callId === retry.callId)).toMatchObject({ type: 'ToolCallRequested', causationId: round?.id });
+  const stranger = aCall({ params: { ...retry.params }, principal: { ...principal, subject: 'user:mallory' } });
+  await edge.runner.run(stranger, anUpstream());
+  expect(edge.events().find(({ callId }) => callId === stranger.callId)?.causationId).toBeNull();
+});
+
 test('answers by itself only what was allowed, on record before it is released', async () => {
   const edge = await open(allow);
   const seen: string[][] = [];

@@ -7,6 +7,7 @@ import type { Step } from '../record/call-story.js';
 import { AnswerInspection, type InspectedAnswer, obligedLabels } from './answer-inspection.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
 import type { CallOutcome, LocalExchange, UpstreamExchange } from './exchange.port.js';
+import type { InputRounds } from './input-rounds.js';
 import { splitMeta } from './prepared-request.js';
 
 type Decided = Envelope<'PolicyDecided'>;
@@ -27,6 +28,7 @@ export class GovernedDispatch {
   constructor(
     private readonly governed: GovernedCall,
     private readonly dependencies: CallRunnerDependencies,
+    private readonly rounds: InputRounds,
   ) {}
 
   /** Throws `store.unavailable` and `log.unavailable` before anything was sent; afterwards every failure is recorded and an outcome. */
@@ -162,7 +164,7 @@ export class GovernedDispatch {
     }
   }
 
-  private async record({ record, inputRequests }: InspectedAnswer, startedMs: number): Promise<void> {
+  private async record({ released, record, inputRequests }: InspectedAnswer, startedMs: number): Promise<void> {
     const upstreamMicros = this.microsSince(startedMs);
     const totalMicros = this.sinceMicros();
     const { story } = this.governed;
@@ -185,6 +187,7 @@ export class GovernedDispatch {
       throw new AppError('log.unavailable', `the answer of call ${story.identity.callId} was withheld`);
     }
     this.settled = 'recorded';
+    if (inputRequests !== null) this.rounds.asked(this.governed.call, released, step.records[0]?.id ?? '');
     this.redactions = record.redactions.reduce((sum, { count }) => sum + count, 0);
   }
 

@@ -54,16 +54,25 @@ export class CallStory {
     this.lastDecisionId = eventId;
   }
 
-  /** Decides and folds at once; `durable` resolves when the log holds what was decided and rejects with `log.unavailable`. */
+  /**
+   * Decides and folds at once; `durable` resolves when the log holds what was decided and rejects with `log.unavailable`. `causedBy` is the event
+   * of another stream that led to the command.
+   */
   step(command: ToolCallCommand, causedBy: string | null = null): Step {
-    if (causedBy !== null) this.lastDecisionId = causedBy;
-    const events = decideToolCall(command, this.current);
-    if (events.length === 0) return { events, records: [], durable: Promise.resolve() };
-    const records = events.map((event) => this.encode(event));
-    this.current = events.reduce<ToolCallState>(evolveToolCall, this.current);
+    const { events, records } = this.withhold(command, causedBy);
+    if (events.length === 0) return { events, records, durable: Promise.resolve() };
     const durable = this.dependencies.log.append(records);
     durable.catch(() => {});
     return { events, records, durable };
+  }
+
+  /** The same without appending: for a log that is known to be down. */
+  withhold(command: ToolCallCommand, causedBy: string | null = null): Omit<Step, 'durable'> {
+    if (causedBy !== null) this.lastDecisionId = causedBy;
+    const events = decideToolCall(command, this.current);
+    const records = events.map((event) => this.encode(event));
+    this.current = events.reduce<ToolCallState>(evolveToolCall, this.current);
+    return { events, records };
   }
 
   private encode(event: ToolCallEvent): EncodedEvent {

@@ -33,13 +33,15 @@ export const answerDecisions = async (log: EventLog, answering: Answering): Prom
     from: 'latest',
     positions: 'ephemeral',
     handle: async ({ records }) => {
+      const answers = [];
       for (const record of records) {
         const event = decodeEvent(record);
         if (event.type !== 'ToolCallRequested' && event.type !== 'ToolCallReevaluationRequested') continue;
         const evaluation = event.type === 'ToolCallRequested' ? 1 : event.data.evaluation;
         const answer = await answering(event, evaluation);
-        if (answer !== null) await log.append([encodeEvent(decided(event, aDecision({ evaluation, ...answer })))]);
+        if (answer !== null) answers.push(encodeEvent(decided(event, aDecision({ evaluation, ...answer }))));
       }
+      if (answers.length > 0) await log.append(answers);
     },
   });
   await subscription.ready;

@@ -1,0 +1,55 @@
+import { mkdtempSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemIdSource } from '@sallyport/platform';
+import { aTestClock } from '@sallyport/testing';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { expect, test } from 'vitest';
+import { OwnTokenMinter, signingKeyFromFile, signingKeyFromText } from './own-token-minter.adapter.js';
+
+const principal = {
+  subject: 'user:ada',
+  actors: ['agent:inner', 'agent:outer'],
+  tenantId: 'acme',
+  issuer: 'https://issuer.test',
+  scopes: [],
+  mode: 'interactive',
+  clientId: null,
+  environment: 'test',
+  tokenSource: 'test',
+  workflow: null,
+};
+const keyFile = () => join(mkdtempSync(join(tmpdir(), 'sallyport-key-')), 'deep', 'key.json');
+
+test('mints tokens that anybody can verify by the published keys: one audience, one scope, at most 60 s, who acts for whom', async () => {
+  const clock = aTestClock();
+  const key = await signingKeyFromFile(keyFile());
+  const minter = new OwnTokenMinter({ issuer: 'https://gateway.test', key, clock, ids: systemIdSource, lifetimeSeconds: 3_600 });
+  const { token, tokenId } = await minter.mint({ principal, audience: 'https://crm.test', scope: 'crm/read', callId: 'c1' });
+  const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: [...minter.keySet.keys] }), {
+    issuer: 'https://gateway.test',
+    audience: 'https://crm.test',
+    typ: 'at+jwt',
+    currentDate: new Date(clock.nowMs()),
+  });
+  expect(payload).toMatchObject({
+    sub: 'user:ada',
+    scope: 'crm/read',
+    txn: 'c1',
+    jti: tokenId,
+    act: { sub: 'agent:inner', act: { sub: 'agent:outer' } },
+  });
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+});
+
+test('makes a key once, for its owner alone, and publishes no private part', async () => {
+  const file = keyFile();
+  const [first, second] = await Promise.all([signingKeyFromFile(file), signingKeyFromFile(file)]);
+  expect(first.kid).toBe(second.kid);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(Object.keys(first.publicJwk)).not.toContain('d');
+});
+
+test.each(['{}', 'not json', '{"kty":"oct","k":"AAAA"}'])('refuses %s as a key', async (text) =>
+  expect(signingKeyFromText(text)).rejects.toMatchObject({ code: 'configuration.invalid' }),
+);
