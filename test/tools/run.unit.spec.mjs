@@ -15,12 +15,16 @@ describe('a failed install says in one line what to do', () => {
     ['npm error code EACCES\nnpm error syscall mkdir', /may not write/],
     ['npm error code EINTEGRITY', /refused/],
     ['npm error code EUSAGE', /disagree/],
+    ['ENOENT spawn npm ENOENT', /npm was not found/],
   ])('%s', (said, advice) => {
     expect(adviceFor(said)).toMatch(advice);
     expect(adviceFor(said)).not.toContain('\n');
   });
 
-  test('claims nothing about a failure it does not know', () => expect(adviceFor('npm error code ELIFECYCLE')).toBeNull());
+  test.each(['npm error code ELIFECYCLE', 'npm error code ENOENT\nnpm error path /x/node_modules'])(
+    'claims nothing about a failure it does not know: %s',
+    (said) => expect(adviceFor(said)).toBeNull(),
+  );
 });
 
 describe('an install is complete', () => {

@@ -22,7 +22,7 @@ const CASES = [
     'package.json and package-lock.json disagree. Run `npm install`, then the same command again.',
   ],
   [
-    /ENOENT.*npm|npm: not found|spawn npm/i,
+    /spawn npm ENOENT|npm: not found|npm: command not found/i,
     'npm was not found beside Node. Install Node together with npm (https://nodejs.org), then run the same command again.',
   ],
   [/ENOMEM|heap out of memory/i, 'Memory ran out. Close something and run the same command again.'],

@@ -1,7 +1,7 @@
 // Installs what the lockfile says, only when something is missing.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { adviceFor } from './faults.mjs';
 import { withLock } from './lock.mjs';
 import { complain, progress, Refusal } from './report.mjs';
@@ -83,7 +83,27 @@ const npmCi = () =>
     child.on('close', (code) => resolve({ code: code ?? 1, output }));
   });
 
+/** What an install takes on disk, with some room for npm's own cache. */
+const NEEDED_MB = 800;
+
+/** npm reports a read-only folder as a missing one and a full disk as any failed script: ask the file system first. */
+const requireRoom = () => {
+  const probe = at('.cache/probe');
+  try {
+    mkdirSync(at('.cache'), { recursive: true });
+    writeFileSync(probe, 'x');
+    rmSync(probe);
+  } catch (error) {
+    throw new Refusal(adviceFor(error.code) ?? `This folder cannot be written: ${error.message}`);
+  }
+  const { bavail, bsize } = statfsSync(ROOT);
+  const freeMb = Math.floor((Number(bavail) * Number(bsize)) / 1_000_000);
+  if (!existsSync(at('node_modules')) && freeMb < NEEDED_MB)
+    throw new Refusal(`The disk is nearly full: ${freeMb} MB free, ${NEEDED_MB} MB are needed. Free some and run the same command again.`);
+};
+
 const install = async () => {
+  requireRoom();
   const show = progress('Installing packages (pinned by the lockfile)', () => ` · ${packagesIn(at('node_modules'))} packages`);
   const { code, output } = await npmCi();
   if (code !== 0) {
