@@ -31,7 +31,7 @@ export interface OpenedConfiguration {
 
 /** Reads and checks the configuration. Throws `configuration.invalid` with every fault. */
 export const openConfiguration = async (file: string): Promise<OpenedConfiguration> => {
-  const path = resolve(process.env.INIT_CWD ?? process.cwd(), file);
+  const path = resolve(file);
   return { configuration: await loadConfiguration({ file: path, env: process.env }), dataFolder: join(dirname(path), '.sallyport') };
 };
 
