@@ -1,4 +1,6 @@
+export * from './approval/index.js';
 export * from './audit/index.js';
+export * from './budget/index.js';
 export * from './catalog/index.js';
 export * from './content/index.js';
 export * from './identity/index.js';
