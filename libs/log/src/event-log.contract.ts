@@ -205,6 +205,15 @@ export const eventLogContract = (
     assert.ok(inbox.batches.some(({ records }) => new Set(records.map(({ partition }) => partition)).size > 1));
   });
 
+  test('an urgent record ends the gathering at once, and what was gathered goes before it', async (c) => {
+    const log = await c.open();
+    const inbox = await c.collect(log, { pauseMs: 600_000, urgent: (headers) => headers.kind === 'urgent' });
+    await log.append([c.record('a', 'patient')]);
+    await log.append([{ ...c.record('a', 'urgent'), headers: { kind: 'urgent' } }]);
+    await inbox.count(2);
+    assert.deepEqual(inbox.ids(), ['patient', 'urgent']);
+  });
+
   test('what a consumer does not accept is not handed over and counts as handled', async (c) => {
     const log = await c.open();
     const subscription: Partial<SubscribeOptions> = { accept: (headers) => headers['edge-id'] === 'mine' };

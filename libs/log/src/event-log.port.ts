@@ -49,6 +49,8 @@ export interface SubscribeOptions {
   readonly handle: (batch: RecordBatch) => Promise<void>;
   /** Gathers for so long after the first record of a batch, unless `gatherBytes` are there sooner. Default 0: at once. */
   readonly pauseMs?: number;
+  /** Looks at headers alone: a record that somebody waits for ends the gathering at once, and what was gathered goes with it, in order. */
+  readonly urgent?: (headers: Readonly<Record<string, string>>) => boolean;
   /** Default 65,536. */
   readonly gatherBytes?: number;
   /** Most records of a batch; default 500. */

@@ -55,6 +55,8 @@ export class GroupConsumption {
   private queuedRecords = 0;
   private queuedBytes = 0;
   private full = false;
+  /** An urgent record is in a queue. */
+  private hurried = false;
   private turn = 0;
   private closing = false;
   private readonly work = new Wakeable();
@@ -133,14 +135,19 @@ export class GroupConsumption {
     const held = this.held.get(partitionName(of));
     if (held === undefined || held.gone) return;
     if (end !== undefined && end > held.end) held.end = end;
-    const { accept } = this.options;
+    const { accept, urgent } = this.options;
     const before = held.queue.length;
     this.queuedBytes += held.add(accept === undefined ? records : records.filter(({ headers }) => accept(headers)), next);
     this.queuedRecords += held.queue.length - before;
+    if (urgent !== undefined && !this.hurried) this.hurried = held.queue.slice(before).some(({ headers }) => urgent(headers));
     if (held.queue.length === 0 && this.store === undefined) held.position = held.seen;
     if (held.queue.length > 0 || held.seen - held.position > SKIPPED_MAX) this.work.wake();
     if (this.isFull()) this.full = true;
     this.checkCaughtUp();
+  }
+
+  private get batchRecordsMax(): number {
+    return this.options.batchRecordsMax ?? 500;
   }
 
   isFull(): boolean {
@@ -171,8 +178,11 @@ export class GroupConsumption {
       await this.work.wait();
       if (this.closing) return;
       const { pauseMs = 0, gatherBytes = 65_536 } = this.options;
-      if (pauseMs > 0 && this.queuedBytes < gatherBytes) await this.work.pause(pauseMs, () => this.queuedBytes >= gatherBytes);
+      const isEnough = (): boolean => this.hurried || this.queuedBytes >= gatherBytes;
+      if (pauseMs > 0 && !isEnough()) await this.work.pause(pauseMs, isEnough);
       if (this.closing) return;
+      // Whoever is behind the batch's end does not wait again.
+      this.hurried &&= this.queuedRecords > this.batchRecordsMax;
       await this.exclusively(() => this.process(this.nextParts()));
       if (this.hasWork()) this.work.wake();
     }
@@ -198,7 +208,7 @@ export class GroupConsumption {
     const all = [...this.held.values()].filter((held) => !held.gone && held.seen > held.position);
     const busy = all.some((held) => held.queue.length > 0);
     this.turn += 1;
-    let room = this.options.batchRecordsMax ?? 500;
+    let room = this.batchRecordsMax;
     const parts: Part[] = [];
     for (let n = 0; n < all.length; n += 1) {
       const held = all[(n + this.turn) % all.length];
