@@ -54,6 +54,12 @@ export class Door {
     try {
       if (this.draining) reply.header('connection', 'close');
       guard.check(request.raw);
+      const { origin } = request.headers;
+      if (origin !== undefined) reply.headers(guard.corsHeaders(origin));
+      if (request.method === 'OPTIONS' && origin !== undefined) {
+        reply.code(204).send();
+        return;
+      }
       principal = await authenticator.authenticate(request.headers, entrance.resource);
       await work({ principal, entrance, receivedAtMs, signal: hangUpSignal(reply) });
     } catch (error) {

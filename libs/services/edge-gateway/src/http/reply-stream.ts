@@ -29,6 +29,8 @@ export class ReplyStream {
     this.isOpen = true;
     this.isStream = headers['content-type']?.startsWith('text/event-stream') ?? false;
     this.reply.hijack();
+    // Taken over from here on: what was set on the framework's reply would be lost.
+    for (const [name, value] of Object.entries(this.reply.getHeaders())) if (value !== undefined) this.reply.raw.setHeader(name, value);
     this.reply.raw.writeHead(status, {
       ...headers,
       [HTTP_HEADERS.callId]: callId,

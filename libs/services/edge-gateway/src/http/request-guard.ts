@@ -4,6 +4,15 @@ import type { EdgeSettings } from '../edge-settings.js';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 
+const CORS = {
+  vary: 'origin',
+  'access-control-allow-methods': 'GET, POST, DELETE',
+  'access-control-allow-headers':
+    'authorization, content-type, accept, last-event-id, mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, idempotency-key, sallyport-model, sallyport-prompt, sallyport-intent, sallyport-workflow, traceparent',
+  'access-control-expose-headers': 'mcp-session-id, www-authenticate, sallyport-call-id',
+  'access-control-max-age': '600',
+} as const;
+
 const hostOf = (authority: string): string => authority.replace(/:\d+$/, '').toLowerCase();
 
 /**
@@ -20,6 +29,11 @@ export class RequestGuard {
     this.isLocal = LOOPBACK.includes(own.hostname);
     this.hosts = new Set([own.host, ...settings.allowedHosts].map((host) => host.toLowerCase()));
     this.origins = new Set([own.origin, ...settings.allowedOrigins.map((origin) => new URL(origin).origin)]);
+  }
+
+  /** Headers that let a page of an allowed origin read the answer (Fetch, CORS protocol); none for a request that comes from no page. */
+  corsHeaders(origin: string | undefined): Readonly<Record<string, string>> {
+    return origin === undefined || !this.isOwnOrigin(origin) ? {} : { ...CORS, 'access-control-allow-origin': origin };
   }
 
   /** Throws `request.host-refused`, `request.origin-refused`, and `identity.token-invalid` for a token in the address (RFC 6750, section 5.3). */

@@ -116,7 +116,7 @@ export class CallRunner {
   /** Puts the request on record. `false`: the log is down, and a refusal is kept for it instead. */
   private async isRequested(governed: GovernedCall): Promise<boolean> {
     const { call, story, question } = governed;
-    const { settings, sealer, telemetry, log } = this.dependencies;
+    const { settings, sealer, telemetry, log, clock } = this.dependencies;
     if (!log.isHealthy()) {
       this.refuseLater(governed);
       return false;
@@ -124,6 +124,7 @@ export class CallRunner {
     const idempotencyKeyHash =
       call.idempotencyKey === null ? null : sealer.keyedDigest(call.principal.tenantId, 'idempotency-key', call.idempotencyKey);
     const span = telemetry.startSpan('append ToolCallRequested', { parentTraceparent: call.span.traceparent });
+    const startedMs = clock.monotonicMs();
     const { durable } = story.step(
       {
         type: 'RequestCall',
@@ -139,6 +140,7 @@ export class CallRunner {
     );
     try {
       await durable;
+      telemetry.meters.logAppendDuration.record((clock.monotonicMs() - startedMs) / 1_000);
       span.end();
       return true;
     } catch (error) {
@@ -192,9 +194,11 @@ export class CallRunner {
   private async waitForDecision({ call }: GovernedCall, waiting: Waiting, evaluation: number, deadlineMs: number) {
     const { clock, settings, telemetry } = this.dependencies;
     const span = telemetry.startSpan('wait for decision', { parentTraceparent: call.span.traceparent });
+    const startedMs = clock.monotonicMs();
     const timeoutMs = Math.min(settings.decisionTimeoutMs, deadlineMs - clock.monotonicMs());
     const answer = await waiting.decision(evaluation, timeoutMs, call.signal);
     span.end(answer === null && !call.signal.aborted ? { error: new AppError('policy.unavailable', 'no decision in time') } : undefined);
+    telemetry.meters.decisionDuration.record((clock.monotonicMs() - startedMs) / 1_000);
     if (answer === null) return null;
     return answer.type === 'decided' ? answer.event : ('unreadable' as const);
   }

@@ -58,6 +58,7 @@ export class GovernedDispatch {
     const fault = this.faultOf(exchange);
     if (fault !== null) return this.refuse(fault.code, fault.reasons);
     const masked = prepared.content.mask(obligedLabels(decision.data, 'mask-arguments'));
+    this.countRedactions(masked.redactions, 'arguments');
     const minted = await this.mint(exchange);
     const isClaimNeeded = this.isEffectful();
     if (isClaimNeeded && !(await this.claim())) return this.refuse('stream.conflict', ['claim.taken']);
@@ -156,12 +157,29 @@ export class GovernedDispatch {
           this.record({ released: {}, record: inspection.empty(upstreamCode), inputRequests: null }, startedMs),
       });
       span.end();
+      this.measure(startedMs, undefined);
       if (this.settled === 'no') return await this.fail('upstream.answer-invalid', 'yes', this.microsSince(startedMs));
       return { kind: 'answered', callId: call.callId, redactions: this.redactions };
     } catch (error) {
       span.end({ error });
+      this.measure(startedMs, isAppError(error) ? error.code : 'internal.error');
       return this.afterFailedSend(error, startedMs);
     }
+  }
+
+  private countRedactions(redactions: EventData<'ToolCallDispatched'>['redactions'], direction: 'arguments' | 'result'): number {
+    const { redactions: meter } = this.dependencies.telemetry.meters;
+    for (const { label, count } of redactions) meter.add(count, { [ATTRIBUTES.contentLabel]: label, [ATTRIBUTES.direction]: direction });
+    return redactions.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  private measure(startedMs: number, code: ErrorCode | undefined): void {
+    const { call } = this.governed;
+    this.dependencies.telemetry.meters.clientOperationDuration.record(this.microsSince(startedMs) / 1_000_000, {
+      [ATTRIBUTES.mcpMethodName]: call.method,
+      [ATTRIBUTES.upstream]: call.target.server ?? undefined,
+      [ATTRIBUTES.errorType]: code,
+    });
   }
 
   private async record({ released, record, inputRequests }: InspectedAnswer, startedMs: number): Promise<void> {
@@ -188,7 +206,7 @@ export class GovernedDispatch {
     }
     this.settled = 'recorded';
     if (inputRequests !== null) this.rounds.asked(this.governed.call, released, step.records[0]?.id ?? '');
-    this.redactions = record.redactions.reduce((sum, { count }) => sum + count, 0);
+    this.redactions = this.countRedactions(record.redactions, 'result');
   }
 
   private async afterFailedSend(error: unknown, startedMs: number): Promise<CallOutcome> {

@@ -1,13 +1,21 @@
 import { encodeEvent, isAppError, type Principal } from '@sallyport/contracts';
 import type { EventLog } from '@sallyport/log';
-import { digestDefinition, pinnedDefinition } from '@sallyport/mcp';
+import { digestDefinition, pinnedDefinition, type UpstreamClient } from '@sallyport/mcp';
 import type { Clock, IdSource, Logger, Telemetry } from '@sallyport/platform';
 import type { EdgeSettings } from '../edge-settings.js';
 import type { TokenMinter } from '../tokens/token-minter.port.js';
-import type { Upstream, UpstreamDirectory } from '../upstreams/upstream-directory.js';
+import type { UpstreamSettings } from '../upstreams/upstream-directory.js';
+
+/** An upstream as far as its tools are looked at. */
+export interface ObservedUpstream {
+  readonly server: string;
+  readonly tenantId: string;
+  readonly settings: Pick<UpstreamSettings, 'audience'>;
+  readonly client: Pick<UpstreamClient, 'listAllTools'>;
+}
 
 export interface DefinitionObserverDependencies {
-  readonly upstreams: Pick<UpstreamDirectory, 'all'>;
+  readonly upstreams: { all(): readonly ObservedUpstream[] };
   readonly log: Pick<EventLog, 'append'>;
   readonly minter: TokenMinter;
   readonly settings: Pick<EdgeSettings, 'edgeId' | 'observeEveryMs'>;
@@ -18,7 +26,7 @@ export interface DefinitionObserverDependencies {
 }
 
 interface Watch {
-  readonly upstream: Upstream;
+  readonly upstream: ObservedUpstream;
   /** Digests last put on record; `null` before the first time. */
   lastSeen: string | null;
   failures: number;
@@ -144,7 +152,7 @@ export class DefinitionObserver {
   }
 
   /** The gateway asks for itself here; nobody's call is behind it. */
-  private async token({ tenantId, settings }: Upstream): Promise<string | null> {
+  private async token({ tenantId, settings }: ObservedUpstream): Promise<string | null> {
     if (settings.audience === null) return null;
     const principal: Principal = {
       subject: 'service:sallyport',

@@ -10,12 +10,15 @@ import { tellRefusal } from '../http/mcp-refusal.js';
 import { ReplyStream } from '../http/reply-stream.js';
 import { readBody } from '../http/request-body.js';
 import { noRoute } from '../upstreams/client-exchange.js';
-import { actOf, STREAM_METHODS } from './message-targets.js';
+import { actOf, type MessageAct, STREAM_METHODS } from './message-targets.js';
+import { OpenRequests } from './open-requests.js';
 import { TransparentExchange } from './transparent-exchange.js';
 
 /** One MCP server behind the gateway, as itself: both eras, its own tool names, its sessions, every message governed. */
 @Controller('mcp')
 export class McpServerController {
+  private readonly open = new OpenRequests();
+
   constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
 
   @All(':server')
@@ -47,6 +50,8 @@ export class McpServerController {
       server,
     };
     const upstreamSession = inbound.sessionId === null ? null : openSessionId(sealer, inbound.sessionId, binding);
+    const session =
+      upstreamSession === null ? null : sealer.keyedDigest(principal.tenantId, 'session', JSON.stringify([server, upstreamSession]));
     const act = actOf(server, inbound);
     const isStream = STREAM_METHODS.includes(act.method);
     const call = assembleCall(
@@ -55,7 +60,7 @@ export class McpServerController {
         headers: request.headers,
         transport: 'mcp',
         protocolVersion: inbound.protocolVersion.slice(0, 32),
-        session: upstreamSession === null ? null : sealer.keyedDigest(principal.tenantId, 'session', upstreamSession),
+        session,
         isStream,
         ...act,
       },
@@ -81,7 +86,11 @@ export class McpServerController {
             catalog,
             observer,
           });
-    const outcome = await requests.run(call, exchange ?? noRoute(server));
+    const opened = inbound.kind === 'request' && session !== null ? this.open.enter(session, inbound.id) : null;
+    const cancellable = opened === null ? call : { ...call, signal: AbortSignal.any([call.signal, opened.signal]) };
+    const outcome = await requests.run(cancellable, exchange ?? noRoute(server)).finally(() => opened?.leave());
+    // After the server has been told: what it still answers is recorded, and nobody waits for what it does not.
+    if (outcome.kind === 'answered' && session !== null) this.cancel(session, act);
     if (outcome.kind === 'cancelled') return stream.destroy();
     const error = exchange?.refusedBecause ?? (outcome.kind === 'refused' ? refusalError(outcome) : null);
     if (error === null) return;
@@ -91,5 +100,11 @@ export class McpServerController {
       { error, callId: call.callId, id, era: inbound.era, method: act.method, requiredScopes },
       { reply, stream, door, entrance },
     );
+  }
+
+  private cancel(session: string, { method, params }: MessageAct): void {
+    const { requestId } = params;
+    if (method === 'notifications/cancelled' && (typeof requestId === 'string' || typeof requestId === 'number'))
+      this.open.cancel(session, requestId);
   }
 }

@@ -252,3 +252,36 @@ test('an address that is none is on record', async () => {
     data: { route: '*' },
   });
 });
+
+test('a client of the session revisions that cancels ends its call, though its connection stays', async () => {
+  const { client } = await legacyClient('old');
+  const calls = gateway.upstreams.old?.counts().slow ?? 0;
+  const abort = new AbortController();
+  const slow = client.callTool({ name: 'slow', arguments: { ms: 3_000 } }, undefined, { signal: abort.signal }).catch(() => 'gave up');
+  await gateway.upstreams.old?.whenCalled('slow', calls + 1);
+  abort.abort();
+  expect(await slow).toBe('gave up');
+  expect((await gateway.event('ToolCallCancelled')).data).toMatchObject({ stage: 'dispatched' });
+  await client.close();
+});
+
+test('a page of an allowed origin may read the answers, and asks before without a token', async () => {
+  const { origin } = new URL(gateway.url);
+  const preflight = await fetch(`${gateway.url}/mcp/tools`, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'POST' },
+  });
+  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
+  const foreign = await fetch(`${gateway.url}/mcp/tools`, { method: 'OPTIONS', headers: { origin: 'https://evil.example' } });
+  expect([foreign.status, foreign.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+});
+
+test('a server that describes a tool otherwise than pinned has it hidden, and the difference is on record', async () => {
+  const { aToolRecord, publishTools } = await import('../testing/decisions.harness.js');
+  const digest = `sha256:${'b'.repeat(64)}`;
+  await publishTools(gateway.log, [aToolRecord({ server: 'tools', name: 'echo', pinnedDigest: digest, epoch: 1_000_000 })]);
+  let names: string[] = ['echo'];
+  for (const deadline = Date.now() + 5_000; names.includes('echo') && Date.now() < deadline; )
+    names = (await post('tools/list', {})).body.result.tools.map(({ name }: { name: string }) => name);
+  expect(names).not.toContain('echo');
+});
