@@ -45,6 +45,22 @@ export {
   TailQuery,
   VerifyQuery,
 } from './http/audit.js';
+export {
+  AccountStatement,
+  BudgetAccount,
+  BudgetLimit,
+  BudgetPage,
+  BudgetQuery,
+  BudgetTally,
+  BudgetWindow,
+  HoldInDoubt,
+  HoldsInDoubt,
+  LimitInForce,
+  OwnBudgets,
+  PutBudgetLimit,
+  WindowLimit,
+  WindowStatement,
+} from './http/budget.js';
 export { InvokeAnswer, InvokeBody, ToolMenu } from './http/invoke.js';
 export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';
 export { upcast, type VersionedData } from './upcasters.js';

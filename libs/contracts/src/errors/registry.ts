@@ -54,6 +54,30 @@ export const ERRORS = {
     retryable: false,
     summary: 'The request for approval was taken back before it was used. Nothing was sent to the tool.',
   },
+  'budget.exhausted': {
+    http: 402,
+    rpc: -31402,
+    retryable: false,
+    summary: 'A budget of this call is spent. Nothing was sent to the tool and nothing was charged.',
+  },
+  'budget.rate-limited': {
+    http: 429,
+    rpc: -31429,
+    retryable: true,
+    summary: 'A budget of this call has no more calls in its window. Nothing was sent to the tool and nothing was charged.',
+  },
+  'budget.unattributable': {
+    http: 403,
+    rpc: -31403,
+    retryable: false,
+    summary: 'Nobody can be charged for this call: its cost or its payer is not known. Nothing was sent to the tool.',
+  },
+  'budget.unavailable': {
+    http: 503,
+    rpc: -31503,
+    retryable: true,
+    summary: 'No answer about the budget came in time, so the answer is no. Nothing was sent to the tool and nothing stays held.',
+  },
   'call.cancelled': { http: 499, rpc: -31499, retryable: true, summary: 'The client hung up before the answer.' },
   'call.deadline-passed': {
     http: 504,

@@ -2,7 +2,14 @@ import type { FaultAt } from './configuration-error.js';
 import type { SallyportConfiguration } from './schema.js';
 
 /** What one section says of another. Sections with faults of their own are left out. */
-export const crossFaults = ({ tenants, identity, upstreams, stdioHost, log }: Partial<SallyportConfiguration>): readonly FaultAt[] => {
+export const crossFaults = ({
+  tenants,
+  identity,
+  upstreams,
+  stdioHost,
+  budget,
+  log,
+}: Partial<SallyportConfiguration>): readonly FaultAt[] => {
   const faults: FaultAt[] = [];
   if (tenants !== undefined) {
     const known = new Set(tenants.map(({ id }) => id));
@@ -16,6 +23,11 @@ export const crossFaults = ({ tenants, identity, upstreams, stdioHost, log }: Pa
       for (const [place, tenant] of (issuer.tenants ?? []).entries()) mustExist(tenant, ['identity', 'issuers', index, 'tenants', place]);
     }
     for (const [index, { tenant }] of (upstreams ?? []).entries()) mustExist(tenant, ['upstreams', index, 'tenant']);
+    for (const [index, { tenant, account }] of (budget?.limits ?? []).entries()) {
+      mustExist(tenant, ['budget', 'limits', index, 'tenant']);
+      if (account.startsWith('tenant:') && account !== `tenant:${tenant}`)
+        faults.push({ at: ['budget', 'limits', index, 'account'], message: `is an account of another tenant than ${tenant}` });
+    }
   }
   for (const [index, { agent, tenant }] of (identity?.grants ?? []).entries()) {
     if (identity?.agents.some(({ id, tenant: home }) => id === agent && home === tenant) === true) continue;

@@ -84,6 +84,8 @@ const validate = (
     stdioHost: check('stdioHost', sections.stdioHost),
     policies: check('policies', sections.policies),
     catalog: check('catalog', sections.catalog),
+    approvals: check('approvals', sections.approvals),
+    budget: check('budget', sections.budget),
     log: check('log', sections.log),
     database: check('database', sections.database),
     sealing: check('sealing', sections.sealing),
@@ -156,6 +158,8 @@ const complete = ({
   stdioHost,
   policies,
   catalog,
+  approvals,
+  budget,
   log,
   database,
   sealing,
@@ -170,6 +174,8 @@ const complete = ({
     stdioHost === undefined ||
     policies === undefined ||
     catalog === undefined ||
+    approvals === undefined ||
+    budget === undefined ||
     log === undefined ||
     database === undefined ||
     sealing === undefined ||
@@ -178,5 +184,20 @@ const complete = ({
   ) {
     throw new Error('a section without a fault has no content');
   }
-  return { tenants, identity, gateway, upstreams, stdioHost, policies, catalog, log, database, sealing, audit, telemetry };
+  return {
+    tenants,
+    identity,
+    gateway,
+    upstreams,
+    stdioHost,
+    policies,
+    catalog,
+    approvals,
+    budget,
+    log,
+    database,
+    sealing,
+    audit,
+    telemetry,
+  };
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { budgetSchema } from './sections/budget.schema.js';
 import { gatewaySchema } from './sections/gateway.schema.js';
 import { identitySchema, tenantsSchema } from './sections/identity.schema.js';
 import {
@@ -24,6 +25,7 @@ export const configurationSections = (context: ConfigurationContext) => {
     stdioHost: stdioHostSchema(values),
     policies: policiesSchema(values),
     catalog: catalogSchema(values),
+    budget: budgetSchema(),
     log: logSchema(values),
     database: databaseSchema(values),
     sealing: sealingSchema(values),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type DataOf, defineEvent } from '../../event-schema.js';
+import { BudgetWindow } from '../../http/budget.js';
 import { AmountMicros, Currency, Id, Instant } from '../../values.js';
 
 /** Nothing was held: an account cannot pay, or nobody can be charged. */
@@ -13,6 +14,10 @@ export const BudgetReservationRefusedV1 = defineEvent({
     remainingMicros: AmountMicros.nullable(),
     currency: Currency.nullable(),
     resetsAt: Instant.nullable(),
+    /** The window whose limit refused. */
+    window: BudgetWindow.optional(),
+    /** Calls left in it; `null` where calls are not limited. */
+    remainingCalls: z.number().int().nonnegative().nullable().optional(),
   }),
 });
 export type BudgetReservationRefusedV1 = DataOf<typeof BudgetReservationRefusedV1>;
