@@ -2,6 +2,7 @@ export { Authenticator, type AuthenticatorOptions } from './authentication/authe
 export type { IssuerSettings } from './authentication/issuer-settings.js';
 export { type Clock, systemClock } from './clock/clock.port.js';
 export { type IdSource, systemIdSource } from './clock/id-source.port.js';
+export { approvalRulesOf, type ConfiguredApprovalRule } from './configuration/approval-rules.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration/configuration-error.js';
 export { ENVIRONMENT_OVERRIDES, type EnvironmentOverride } from './configuration/environment-overrides.js';
 export { actorOf, type ConfiguredIdentities, identityDirectoryOf, subjectOf } from './configuration/identity-directory.js';

@@ -6,6 +6,7 @@ export const crossFaults = ({
   tenants,
   identity,
   upstreams,
+  approvals,
   stdioHost,
   budget,
   log,
@@ -23,6 +24,9 @@ export const crossFaults = ({
       for (const [place, tenant] of (issuer.tenants ?? []).entries()) mustExist(tenant, ['identity', 'issuers', index, 'tenants', place]);
     }
     for (const [index, { tenant }] of (upstreams ?? []).entries()) mustExist(tenant, ['upstreams', index, 'tenant']);
+    for (const [index, { tenant }] of (approvals?.rules ?? []).entries()) {
+      if (tenant !== undefined) mustExist(tenant, ['approvals', 'rules', index, 'tenant']);
+    }
     for (const [index, { tenant, account }] of (budget?.limits ?? []).entries()) {
       mustExist(tenant, ['budget', 'limits', index, 'tenant']);
       if (account.startsWith('tenant:') && account !== `tenant:${tenant}`)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { approvalRulesOf } from './approval-rules.js';
 import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
 import { identityDirectoryOf } from './identity-directory.js';
 import { parseConfiguration } from './load-configuration.js';
@@ -65,6 +66,32 @@ upstreams:
     expect(upstream?.transport).toMatchObject({ url: 'https://crm.example/mcp', headers: { 'X-Key': 's3cret' } });
   });
 
+  test('asks one person of the tenant where no approval rule is declared', () =>
+    expect(approvalRulesOf(parse(SMALLEST), 'acme')).toEqual([
+      { id: '*', approvers: ['*'], quorum: 1, waitSeconds: 900, grantSeconds: 900, detach: false },
+    ]));
+
+  test('gives a tenant its own approval rules, and those of everybody where it has none of the name', () => {
+    const configuration = parse(`
+tenants: [{ id: acme, name: Acme }, { id: other, name: Other }]
+identity:
+  issuers: [{ issuer: https://login.example, tokenSource: login, jwksUrl: https://login.example/jwks }]
+approvals:
+  rules:
+    - { id: finance, approvers: [grace, olga], quorum: 2 }
+    - { id: finance, tenant: acme, approvers: [mia] }
+    - { id: '*' }`);
+    const rulesOf = (tenant: string) => approvalRulesOf(configuration, tenant).map(({ id, approvers, quorum }) => [id, approvers, quorum]);
+    expect(rulesOf('acme')).toEqual([
+      ['finance', ['user:mia'], 1],
+      ['*', ['*'], 1],
+    ]);
+    expect(rulesOf('other')).toEqual([
+      ['finance', ['user:grace', 'user:olga'], 2],
+      ['*', ['*'], 1],
+    ]);
+  });
+
   test('becomes the directory of a tenant with prefixed names', () => {
     const configuration = parse(`
 tenants: [{ id: acme, name: Acme }, { id: other, name: Other }]
@@ -119,6 +146,17 @@ upstreams: [{ server: crm, tenant: nobody, transport: { kind: stdio, command: cr
       'identity.grants[0].agent: there is no agent ghost in acme',
       'upstreams[0].tenant: there is no tenant nobody',
     ]);
+  });
+
+  test('of approval rules: an approver who is no person, a quorum nobody reaches, a tenant that is not there, a rule twice', () => {
+    const rules = (...lines: readonly string[]) =>
+      faultsOf(`${SMALLEST}approvals: { rules: [${lines.map((line) => `{ ${line} }`).join(', ')}] }`).map(({ path }) => path);
+    expect(rules("id: a, approvers: ['service:batch']", 'id: b, approvers: [grace], quorum: 2', 'id: c', 'id: c')).toEqual([
+      'approvals.rules[0].approvers[0]',
+      'approvals.rules[1].quorum',
+      'approvals.rules[3]',
+    ]);
+    expect(rules('id: c, tenant: nobody')).toEqual(['approvals.rules[0].tenant']);
   });
 
   test('of a missing key stand at the thing that lacks it', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { approvalsSchema } from './sections/approvals.schema.js';
 import { budgetSchema } from './sections/budget.schema.js';
 import { gatewaySchema } from './sections/gateway.schema.js';
 import { identitySchema, tenantsSchema } from './sections/identity.schema.js';
@@ -25,6 +26,7 @@ export const configurationSections = (context: ConfigurationContext) => {
     stdioHost: stdioHostSchema(values),
     policies: policiesSchema(values),
     catalog: catalogSchema(values),
+    approvals: approvalsSchema(),
     budget: budgetSchema(),
     log: logSchema(values),
     database: databaseSchema(values),
