@@ -103,6 +103,15 @@ describe('the summary of a test run', () => {
     });
   });
 
+  test('tells tests that could not run because their set-up failed from tests that were left out', () => {
+    const broken = { ...suite('the log on Kafka', { type: 'module' }), errors: () => [new Error('no broker')] };
+    const { failed, suites } = summarise([file('b.spec.ts', [testCase('skipped', broken)], { suites: [broken] })], []);
+    expect({ failed, suites }).toEqual({
+      failed: 1,
+      suites: [{ name: 'b.spec.ts › the log on Kafka', tests: 1, reason: 'its set-up failed, see above' }],
+    });
+  });
+
   test('reads the reason of a skipped suite from its title', () => {
     const titled = suite('the log on Kafka (skipped: Java is not installed)', { type: 'module' });
     expect(summarise([file('b.spec.ts', [testCase('skipped', titled)])], []).suites).toEqual([

@@ -8,6 +8,12 @@ const suiteOf = (test) => {
   return node.name;
 };
 
+/** Whether a hook of a suite round the test failed: its tests are then skipped, and the failure is counted with the suite. */
+const setUpFailed = (test) => {
+  for (let node = test.parent; node !== undefined; node = node.parent) if (node.errors?.().length > 0) return true;
+  return false;
+};
+
 /** Counts of a run and the skipped suites, from what Vitest hands a reporter. */
 export const summarise = (modules, unhandledErrors) => {
   const result = { passed: 0, failed: unhandledErrors.length, skipped: 0, suites: [] };
@@ -26,7 +32,7 @@ export const summarise = (modules, unhandledErrors) => {
         const key = `${module.relativeModuleId} › ${title}`;
         const suite = suites.get(key) ?? { name: key, tests: 0, reason: reason ?? null };
         suite.tests += 1;
-        suite.reason ??= note ?? null;
+        suite.reason ??= note ?? (setUpFailed(test) ? 'its set-up failed, see above' : null);
         suites.set(key, suite);
       }
     }
