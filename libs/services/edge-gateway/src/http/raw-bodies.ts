@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
-/** Addresses whose bodies the gateway reads by itself: after authentication, bounded, once. */
-const OWN = /^\/(?:mcp(?:[/?#]|$)|v1\/invoke(?:[/?#]|$))/;
+/** Routes whose bodies are read by their handlers (after authentication, bounded, once) or by nobody. */
+const OWN_ROUTES: readonly (string | undefined)[] = ['/mcp', '/mcp/:server', '/v1/invoke', '*', '/*', undefined];
+const OTHER_BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * Lets the bodies of the gateway's own addresses through unread, and parses JSON for every other address of the process. Call it once, on an
@@ -11,7 +12,7 @@ export const leaveRawBodies = (fastify: FastifyInstance): void => {
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (request, payload, done) => {
-    if (OWN.test(request.url)) {
+    if (OWN_ROUTES.includes(request.routeOptions.url)) {
       done(null, undefined);
       return;
     }
@@ -30,5 +31,3 @@ export const leaveRawBodies = (fastify: FastifyInstance): void => {
     });
   });
 };
-
-const OTHER_BODY_BYTES_MAX = 4 * 1024 * 1024;

@@ -237,6 +237,20 @@ test('refuses what was not meant for it, before it looks at anything else', asyn
   expect(inAddress.status).toBe(401);
 });
 
+test('turns nobody away unrecorded: while the log is down the answer is that it is down', async () => {
+  gateway.breakLog(true);
+  const response = await fetch(`${gateway.url}/v1/tools`, { headers: { authorization: 'Basic YTpi' } });
+  gateway.breakLog(false);
+  expect([response.status, JSON.parse(await response.text()).code]).toEqual([503, 'log.unavailable']);
+  await gateway.event('RequestRejected', (event) => event.data.code === 'identity.token-invalid' && event.data.route === '/v1/tools');
+});
+
+test('looks at no body of an address that is none, and has it on record', async () => {
+  const response = await fetch(`${gateway.url}/wp-login.php`, { method: 'POST', body: new URLSearchParams({ user: 'admin' }) });
+  expect([response.status, JSON.parse(await response.text()).code]).toEqual([404, 'request.not-found']);
+  await gateway.event('RequestRejected', (event) => event.data.code === 'request.not-found' && event.data.method === 'POST');
+});
+
 test('counts rejections exactly, however many come at once', async () => {
   const counted = (): number =>
     gateway

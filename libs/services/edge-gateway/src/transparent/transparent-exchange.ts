@@ -174,6 +174,10 @@ export class TransparentExchange implements UpstreamExchange {
       this.refusedBecause = new AppError('session.unknown', `${this.server} has forgotten a session`);
       return;
     }
+    if (status >= 500 && !/^(?:application\/json|text\/event-stream)\b/.test(answer.headers['content-type'] ?? '')) {
+      await discard(answer);
+      throw new AppError('upstream.failed', `${this.server} answered ${status} without a message`, { detail: { reached: 'yes' } });
+    }
     const isEmpty = status === 202 || status === 204 || (inbound.kind !== 'request' && !isEventStream(answer));
     if (isEmpty && inbound.kind !== 'request') {
       await discard(answer);
