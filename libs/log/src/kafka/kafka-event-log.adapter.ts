@@ -190,7 +190,8 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
     const missing = required.filter((topic) => !present.has(topic));
     if (missing.length === 0) return;
     await admin.createTopics({
-      waitForLeaders: true,
+      // The client's own wait gives up on a topic that its broker has not heard of yet; `metadataOf` waits for that as well.
+      waitForLeaders: false,
       timeout: 30_000,
       topics: missing.map((topic) => {
         const { partitions, cleanup } = topicSpec(this.layout, topic);
