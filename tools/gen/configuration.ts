@@ -163,7 +163,7 @@ const rows = (path: string, schema: Schema, required: boolean): string[][] => {
     schema.description ?? '',
   ];
   if (schema.oneOf !== undefined) {
-    return [own, ...schema.oneOf.flatMap((variant) => below(path, variant, ` (${String(variant.properties?.['kind']?.const)})`))];
+    return [own, ...schema.oneOf.flatMap((variant) => below(path, variant, ` (${String(variant.properties?.kind?.const)})`))];
   }
   if (schema.anyOf !== undefined) return [own, ...schema.anyOf.flatMap((variant) => (isNested(variant) ? below(path, variant) : []))];
   return inner === undefined ? [own] : [own, ...below(inner === schema ? path : `${path}[]`, inner)];
