@@ -41,7 +41,10 @@ describe('an install is complete', () => {
     },
   };
   const installed = (...names) => ({
-    packages: Object.fromEntries(names.map((name) => [`node_modules/${name}`, { version: lock.packages[`node_modules/${name}`].version }])),
+    packages: {
+      'node_modules/@x/a': { link: true },
+      ...Object.fromEntries(names.map((name) => [`node_modules/${name}`, { version: lock.packages[`node_modules/${name}`].version }])),
+    },
   });
 
   test('when every package of this platform is there in its version', () =>
@@ -52,6 +55,12 @@ describe('an install is complete', () => {
 
   test('not when a package is missing', () =>
     expect(installedMatches(lock, installed('bin-linux', 'not-windows'), 'linux', 'x64')).toBe(false));
+
+  test('not when a project of the workspace is new since', () => {
+    const { 'node_modules/@x/a': _, ...packages } = installed('zod', 'bin-linux', 'not-windows').packages;
+    expect(installedMatches(lock, { packages }, 'linux', 'x64', () => false)).toBe(false);
+    expect(installedMatches(lock, { packages }, 'linux', 'x64', () => true)).toBe(true);
+  });
 
   test('not when a package has another version', () =>
     expect(

@@ -29,10 +29,18 @@ const fits = (list, value) =>
  * Whether what npm says it installed (its hidden lockfile) is what the lockfile asks for on this platform. So an install made with
  * plain `npm ci` is not thrown away, and one copied from another platform is.
  */
-export const installedMatches = (lock, hidden, platform = process.platform, arch = process.arch) =>
+export const installedMatches = (
+  lock,
+  hidden,
+  platform = process.platform,
+  arch = process.arch,
+  isThere = (path) => existsSync(at(path)),
+) =>
   Object.entries(lock.packages).every(([path, entry]) => {
-    if (!path.startsWith('node_modules/') || entry.link === true) return true;
+    if (!path.startsWith('node_modules/')) return true;
     const present = hidden.packages[path];
+    // A project of ours that is new since the install.
+    if (entry.link === true) return present !== undefined || isThere(path);
     if (present !== undefined) return present.version === entry.version;
     if (entry.optional !== true) return entry.peer === true;
     // An optional package for another system is left out by npm; one without a named system may fail to install and be left out as well.
