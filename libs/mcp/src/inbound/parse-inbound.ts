@@ -26,10 +26,10 @@ const FIRST_MODERN_REVISION = '2026-07-28';
 
 const isModernRevision = (version: string): boolean => REVISION.test(version) && version >= FIRST_MODERN_REVISION;
 
-const unsupported = (requested: string, id: RequestId | null): WireError =>
+const unsupported = (requested: string, id: RequestId | null, supported: readonly string[] = SUPPORTED_VERSIONS): WireError =>
   new WireError('request.unsupported-version', 'a protocol version that is not served', {
     id,
-    data: { supported: SUPPORTED_VERSIONS, requested: requested.slice(0, 64) },
+    data: { supported, requested: requested.slice(0, 64) },
   });
 
 /** `q=0` means never (RFC 9110, 12.5.1). */
@@ -110,7 +110,8 @@ interface Call {
 const parseModernRequest = (call: Call, id: RequestId, headers: IncomingHttpHeaders): InboundMessage => {
   const version = checkEnvelope(call.meta, id);
   checkStandardHeaders(headers, { id, method: call.method, params: call.params, version });
-  if (!MODERN_VERSIONS.includes(version)) throw unsupported(version, id);
+  // What is named here is what `server/discover` names: revisions that take an envelope (2026-07-28, versioning).
+  if (!MODERN_VERSIONS.includes(version)) throw unsupported(version, id, MODERN_VERSIONS);
   if (REMOVED_IN_MODERN.has(call.method))
     throw new WireError('request.unknown-method', `${call.method} is no method of ${version}`, { id });
   const name = targetNameOf(call.method, call.params);
@@ -156,7 +157,7 @@ const parseNotification = (call: Call, headers: IncomingHttpHeaders): InboundMes
   const method = singleHeader(headers, 'mcp-method');
   if ((header !== null && header !== version) || (method !== null && method !== call.method))
     throw new WireError('request.header-mismatch', 'the headers of a notification disagree with its body');
-  if (!MODERN_VERSIONS.includes(version)) throw unsupported(version, null);
+  if (!MODERN_VERSIONS.includes(version)) throw unsupported(version, null, MODERN_VERSIONS);
   return { kind: 'notification', era: 'modern', protocolVersion: version, sessionId: null, ...call };
 };
 

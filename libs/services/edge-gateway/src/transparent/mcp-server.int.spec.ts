@@ -106,6 +106,12 @@ test.each(['tools', 'old'])('a client of the session revisions works with the se
   await client.close();
 });
 
+test('an empty answer stays empty', async () => {
+  const { client } = await legacyClient('old');
+  expect(await client.ping()).toEqual({});
+  await client.close();
+});
+
 test('every method of a session is decided and on record, the transport acts included', async () => {
   const { client, transport } = await legacyClient('old');
   await client.ping();

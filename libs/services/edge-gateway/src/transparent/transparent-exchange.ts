@@ -240,7 +240,10 @@ export class TransparentExchange implements UpstreamExchange {
       held = list.message;
     }
     const released = await dispatch.settle(held);
-    return isJsonObject(released.result) ? { ...released, result: withCallId(released.result, dispatch.callId) } : released;
+    // An empty answer is promised to be empty (ping, logging/setLevel); its call id is in the response header.
+    return isJsonObject(released.result) && Object.keys(released.result).length > 0
+      ? { ...released, result: withCallId(released.result, dispatch.callId) }
+      : released;
   }
 
   private answerHeaders(answer: UpstreamAnswer, contentType: string | null): Record<string, string> {
