@@ -63,7 +63,8 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<KafkaBroke
   const id = randomBytes(16).toString('base64url');
   await run('java', [
     ...['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', distribution.classPath, 'kafka.tools.StorageTool'],
-    ...['format', '-t', id, '-c', propertiesFile, ...scram],
+    // One id in 64 begins with a dash and would be taken for an option.
+    ...['format', `--cluster-id=${id}`, '-c', propertiesFile, ...scram],
   ]);
   const broker = new BrokerProcess(distribution, folder, propertiesFile, ports.plain);
   await broker.start();
