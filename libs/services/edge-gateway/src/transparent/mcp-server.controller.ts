@@ -10,6 +10,7 @@ import { tellRefusal } from '../http/mcp-refusal.js';
 import { ReplyStream } from '../http/reply-stream.js';
 import { readBody } from '../http/request-body.js';
 import { noRoute } from '../upstreams/client-exchange.js';
+import { DetachedAnswers } from './detached-answers.js';
 import { actOf, type MessageAct, STREAM_METHODS } from './message-targets.js';
 import { OpenRequests } from './open-requests.js';
 import { TransparentExchange } from './transparent-exchange.js';
@@ -18,6 +19,7 @@ import { TransparentExchange } from './transparent-exchange.js';
 @Controller('mcp')
 export class McpServerController {
   private readonly open = new OpenRequests();
+  private readonly detached = new DetachedAnswers();
 
   constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
 
@@ -76,6 +78,8 @@ export class McpServerController {
             inbound,
             headers: request.headers,
             upstreamSession,
+            session,
+            detached: this.detached,
             binding,
             principal,
             reply: stream,

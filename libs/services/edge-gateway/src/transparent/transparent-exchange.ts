@@ -23,6 +23,7 @@ import { withMeta } from '../invoke/prepared-request.js';
 import type { DefinitionObserver } from '../observation/definition-observer.js';
 import { headerFaultOf } from '../upstreams/client-exchange.js';
 import type { Upstream } from '../upstreams/upstream-directory.js';
+import type { DetachedAnswers } from './detached-answers.js';
 import { holdToolList, privately } from './listed-tools.js';
 
 export interface TransparentExchangeOptions {
@@ -31,6 +32,9 @@ export interface TransparentExchangeOptions {
   readonly headers: IncomingHttpHeaders;
   /** The upstream's own session id, opened. */
   readonly upstreamSession: string | null;
+  /** Keyed digest of that session on this server. */
+  readonly session: string | null;
+  readonly detached: DetachedAnswers;
   readonly binding: SessionBinding;
   readonly principal: Principal;
   readonly reply: ReplyStream;
@@ -201,7 +205,7 @@ export class TransparentExchange implements UpstreamExchange {
       requestId,
       keepAliveMs: settings.keepAliveMs,
       onInterim: (message) => Promise.resolve(this.interim(message, dispatch)),
-      onFinal: (message) => (requestId === null ? Promise.resolve(dispatch.interim(message)) : this.final(message, dispatch)),
+      onFinal: (message) => (requestId === null ? this.replayed(message, dispatch) : this.final(message, dispatch)),
       onDetached: () => {
         isDetached = true;
         return Promise.resolve();
@@ -214,11 +218,29 @@ export class TransparentExchange implements UpstreamExchange {
       await reply.write(chunk);
       if (signal.aborted) break;
     }
-    if (isDetached)
-      throw new AppError('upstream.failed', 'the answer goes on in another stream', { detail: { reached: 'yes', detached: true } });
+    if (isDetached) return this.waitForReplay(dispatch);
     if (isStream && requestId === null && !signal.aborted) await dispatch.settleEmpty(null);
     if (signal.aborted) throw new AppError('call.cancelled', 'the client hung up', { detail: { reached: 'yes' } });
     reply.end();
+  }
+
+  /** The client comes back for the answer by GET: its stream ends now, its call ends with that answer. */
+  private async waitForReplay(dispatch: Dispatch): Promise<void> {
+    const { inbound, session, detached, reply, upstream, closing } = this.options;
+    reply.end();
+    const patience = AbortSignal.any([closing, AbortSignal.timeout(upstream.settings.route.idleStreamTimeoutMs)]);
+    const isSettled =
+      inbound.kind === 'request' &&
+      session !== null &&
+      (await detached.wait(session, inbound.id, (message) => this.final(message, dispatch), patience));
+    if (!isSettled) throw new AppError('upstream.failed', 'nobody came back for the answer', { detail: { reached: 'yes' } });
+  }
+
+  /** An answer on a GET stream belongs to the call that waits for it; one that nobody waits for here is inspected as part of the stream. */
+  private async replayed(message: JsonObject, dispatch: Dispatch): Promise<JsonObject> {
+    const { session, detached } = this.options;
+    const released = session === null ? null : await detached.take(session, message);
+    return released ?? dispatch.interim(message);
   }
 
   private interim(message: JsonObject, dispatch: Dispatch): JsonObject {
