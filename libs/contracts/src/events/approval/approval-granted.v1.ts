@@ -14,6 +14,8 @@ export const ApprovalGrantedV1 = defineEvent({
     grantedBy: z.array(Id).min(1).max(16),
     channel: z.string().max(64),
     expiresAt: Instant,
+    /** The approval rules that were satisfied. A policy that asks for another one is not answered by this grant. */
+    ruleIds: z.array(Id).max(64).optional(),
   }),
 });
 export type ApprovalGrantedV1 = DataOf<typeof ApprovalGrantedV1>;
