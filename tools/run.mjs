@@ -12,6 +12,7 @@ const COMMANDS = {
   cli: (node, args) => cli(node, args),
   test: async (node, args) => (await import('./run/test.mjs')).test(node, args),
   check: async (node, args) => (await import('./run/check.mjs')).check(node, args),
+  conformance: async (node) => (await import('./run/conformance.mjs')).conformance(node),
   build: async (node) => (await import('./run/build.mjs')).buildAll(node),
   gen: async (node, args) => (await import('./run/gen.mjs')).gen(node, args),
 };

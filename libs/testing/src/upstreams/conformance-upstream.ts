@@ -70,6 +70,7 @@ export class ConformanceUpstream {
   private readonly states = createRequestStateCodec<FlowState>({ key: randomBytes(32), ttlSeconds: 300 });
   private readonly modern: McpHttpHandler;
   private readonly serveModern: ReturnType<typeof toNodeHandler>;
+  private readonly counts = new Map<string, number>();
   private port = 0;
 
   private constructor() {
@@ -100,6 +101,15 @@ export class ConformanceUpstream {
     return `http://127.0.0.1:${this.port}/mcp`;
   }
 
+  /** How often each method has arrived. */
+  received(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.counts);
+  }
+
+  forgetReceived(): void {
+    this.counts.clear();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.sessions.values()].map((transport) => transport.close()));
     await this.modern.close();
@@ -112,6 +122,8 @@ export class ConformanceUpstream {
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const text = Buffer.concat(chunks).toString('utf8');
     const body: unknown = text === '' ? undefined : JSON.parse(text);
+    if (typeof body === 'object' && body !== null && 'method' in body && typeof body.method === 'string')
+      this.counts.set(body.method, (this.counts.get(body.method) ?? 0) + 1);
     if (!(await isLegacy(request, body))) return await this.serveModern(request, response, body);
     const session = request.headers['mcp-session-id'];
     const known = typeof session === 'string' ? this.sessions.get(session) : undefined;
