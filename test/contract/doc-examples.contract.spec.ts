@@ -1,7 +1,7 @@
 // What the pages tell people to paste is pasted here.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseConfiguration } from '@sallyport/platform';
+import { approvalRulesOf, parseConfiguration } from '@sallyport/platform';
 import { compileCedar, readCatalogFiles, readPolicyFiles, runPolicyTests } from '@sallyport/policy-decision';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -47,6 +47,14 @@ describe('what the pages tell people to paste', () => {
     if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
     const report = runPolicyTests(new Map([...bundle.tests].filter(([file]) => file.endsWith('crm.yaml'))), outcome.set);
     expect(report).toMatchObject({ passed: 1, failures: [] });
+  });
+
+  test('approval rules are valid, and mean what the page says', () => {
+    const [page = ''] = blocksOf('docs/how-to/approve-a-call.md', 'yaml');
+    expect(approvalRulesOf(configured(parse(page) as Record<string, unknown>), 'acme')).toMatchObject([
+      { id: 'finance', approvers: ['user:grace', 'user:olga'], quorum: 2, detach: true },
+      { id: '*', approvers: ['*'], quorum: 1, waitSeconds: 900 },
+    ]);
   });
 
   test('an upstream, its catalog and its grant are valid', () => {
