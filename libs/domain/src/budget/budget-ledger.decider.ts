@@ -1,0 +1,263 @@
+import type { BudgetLimit, EventData } from '@sallyport/contracts';
+import { type AccountUsage, type Movement, moved, unusedAccount } from './account-usage.js';
+import { isBreached, refusalOf } from './limits.js';
+
+/** The price of one call of a tool; `costMicros: null` is unknown, and nothing unknown is ever held. */
+export interface Price {
+  readonly costMicros: number | null;
+  readonly currency: string | null;
+  /** The price list it is from. */
+  readonly version: string;
+}
+
+/** Who is charged for a call, and for how long its request is worth anything. */
+export interface Payer {
+  /** `null`: an account could not be named. */
+  readonly accounts: readonly string[] | null;
+  readonly tool: string;
+  readonly ttlMs: number;
+}
+
+/** What is held for a call against each of its accounts. */
+export interface Hold {
+  readonly accounts: readonly string[];
+  readonly amountMicros: number;
+  readonly currency: string;
+  /** The moment whose windows it is charged to. */
+  readonly heldAtMs: number;
+  readonly dispatched: boolean;
+  readonly inDoubt: boolean;
+}
+
+/** Where a call stands in the books. `released` is a hold that expired: should the call have run all the same, it is still charged. */
+export type CallBudget =
+  | { readonly status: 'none' }
+  | { readonly status: 'held'; readonly payer: Payer; readonly hold: Hold }
+  | { readonly status: 'released'; readonly payer: Payer; readonly hold: Hold }
+  | { readonly status: 'parked'; readonly payer: Payer }
+  | { readonly status: 'closed' };
+
+/** A call with what is known of its accounts. Accounts that are missing are unused. */
+export interface LedgerState {
+  readonly call: CallBudget;
+  readonly usage: ReadonlyMap<string, AccountUsage>;
+  /** The limit in force, by account. */
+  readonly limits: ReadonlyMap<string, BudgetLimit>;
+}
+
+type Published = 'BudgetReservationRefused' | 'BudgetQuoted' | 'BudgetSettled' | 'BudgetReleased' | 'BudgetOverran';
+
+/** What the ledger says on the log. */
+export type BudgetEvent =
+  | {
+      readonly type: 'BudgetReserved';
+      readonly data: EventData<'BudgetReserved'>;
+      readonly heldAtMs: number;
+      readonly payer: Payer;
+    }
+  | { [T in Published]: { readonly type: T; readonly data: EventData<T> } }[Published];
+/** What it notes for itself: the edge has told everybody already. */
+export type LedgerNote = { readonly type: 'HoldDispatched' | 'HoldDoubted' | 'CallParked' | 'CallEnded' };
+export type LedgerFact = BudgetEvent | LedgerNote;
+
+/** When something is asked for: appended at `atMs`, handled when the log's time was `logNowMs`. */
+interface Asked {
+  readonly price: Price;
+  readonly atMs: number;
+  readonly logNowMs: number;
+}
+
+export type LedgerCommand =
+  | ({ readonly type: 'ReserveBudget'; readonly payer: Payer } & Asked)
+  /** A person agreed: hold anew what was given back. */
+  | ({ readonly type: 'ReserveAgain' } & Asked)
+  | ({ readonly type: 'QuoteBudget'; readonly payer: Payer } & Asked)
+  | { readonly type: 'NoteDispatch' }
+  /** The call reached its tool. `actualMicros: null`: nobody said what it cost, so it cost its price. */
+  | { readonly type: 'SettleBudget'; readonly actualMicros: number | null }
+  | { readonly type: 'ReleaseBudget'; readonly reason: string }
+  | { readonly type: 'ParkCall' }
+  | { readonly type: 'KeepInDoubt' }
+  | { readonly type: 'PassExpiry'; readonly nowMs: number; readonly graceMs: number; readonly doubtAfterMs: number };
+
+export const initialCallBudget: CallBudget = { status: 'none' };
+
+/** Folds one fact into the call and its accounts. Never judges. */
+export const evolveLedger = (state: LedgerState, fact: LedgerFact): LedgerState => {
+  const { call } = state;
+  switch (fact.type) {
+    case 'BudgetReserved': {
+      const { data, heldAtMs, payer } = fact;
+      const accounts = data.amounts.map(({ account }) => account);
+      const amountMicros = data.amounts[0]?.amountMicros ?? 0;
+      const hold: Hold = { accounts, amountMicros, currency: data.currency, heldAtMs, dispatched: false, inDoubt: false };
+      return { ...charge(state, hold, { ...NO_MOVE, heldMicros: amountMicros, heldCalls: 1 }), call: { status: 'held', payer, hold } };
+    }
+    case 'BudgetSettled': {
+      if (call.status !== 'held' && call.status !== 'released') return { ...state, call: { status: 'closed' } };
+      const actual = fact.data.amounts[0]?.amountMicros ?? 0;
+      return { ...charge(state, call.hold, settlement(call, actual)), call: { status: 'closed' } };
+    }
+    case 'BudgetReleased': {
+      if (call.status !== 'held') return state;
+      const { hold, payer } = call;
+      const back = { ...NO_MOVE, heldMicros: -hold.amountMicros, heldCalls: -1 };
+      return { ...charge(state, hold, back), call: { status: 'released', payer, hold } };
+    }
+    case 'HoldDispatched':
+      return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true } } } : state;
+    case 'HoldDoubted':
+      return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true, inDoubt: true } } } : state;
+    case 'CallParked':
+      return call.status === 'released' ? { ...state, call: { status: 'parked', payer: call.payer } } : state;
+    case 'BudgetReservationRefused':
+    case 'BudgetQuoted':
+    case 'CallEnded':
+      return { ...state, call: { status: 'closed' } };
+    case 'BudgetOverran':
+      return state;
+    default:
+      return unreachable(fact);
+  }
+};
+
+/**
+ * Decides what a command leads to. Guarantees: held against all accounts or none; nothing is held that a limit forbids, whose cost is
+ * unknown, or whose request is older than its time to live; every hold comes back once, in full, or is settled once; what was spent beyond
+ * a limit is said by `BudgetOverran`. What comes late or twice leads to nothing. Never throws.
+ */
+export const decideLedger = (command: LedgerCommand, state: LedgerState): readonly LedgerFact[] => {
+  const { call } = state;
+  switch (command.type) {
+    case 'ReserveBudget':
+      return call.status === 'none' ? reserve(command.payer, command, state) : [];
+    case 'ReserveAgain':
+      if (call.status === 'none') return [refused({ ...NOBODY })];
+      return call.status === 'parked' || call.status === 'released' ? reserve(call.payer, command, state) : [];
+    case 'QuoteBudget':
+      return call.status === 'none' ? quote(command.payer, command, state) : [];
+    case 'NoteDispatch':
+      return call.status === 'held' && !call.hold.dispatched ? [{ type: 'HoldDispatched' }] : [];
+    case 'SettleBudget':
+      return settle(command.actualMicros, state);
+    case 'ReleaseBudget':
+      if (call.status === 'held') return [released(call.hold, command.reason), { type: 'CallEnded' }];
+      return call.status === 'released' || call.status === 'parked' ? [{ type: 'CallEnded' }] : [];
+    case 'ParkCall':
+      if (call.status === 'held') return [released(call.hold, 'parked'), { type: 'CallParked' }];
+      return call.status === 'released' ? [{ type: 'CallParked' }] : [];
+    case 'KeepInDoubt':
+      return call.status === 'held' && !call.hold.inDoubt ? [{ type: 'HoldDoubted' }] : [];
+    case 'PassExpiry':
+      return passExpiry(command, call);
+    default:
+      return unreachable(command);
+  }
+};
+
+/** When a hold is to be looked at again although no event came; `null`: never, its end must come. */
+export const holdDeadlineOf = (call: CallBudget, graceMs: number, doubtAfterMs: number): number | null => {
+  if (call.status !== 'held' || call.hold.inDoubt) return null;
+  const { heldAtMs, dispatched } = call.hold;
+  return dispatched ? heldAtMs + call.payer.ttlMs + doubtAfterMs : heldAtMs + call.payer.ttlMs + graceMs;
+};
+
+/** Whether the ledger says this on the log, or only notes it. */
+export const isBudgetEvent = (fact: LedgerFact): fact is BudgetEvent => 'data' in fact;
+
+const NO_MOVE: Movement = { heldMicros: 0, spentMicros: 0, heldCalls: 0, spentCalls: 0 };
+const NOBODY = { account: null, reason: 'unattributable', remainingMicros: null, currency: null, resetsAt: null } as const;
+
+const usageOf = (state: LedgerState, account: string): AccountUsage => state.usage.get(account) ?? unusedAccount;
+
+const charge = (state: LedgerState, hold: Hold, movement: Movement): LedgerState => {
+  const usage = new Map(state.usage);
+  for (const account of hold.accounts) usage.set(account, moved(usageOf(state, account), hold.heldAtMs, hold.currency, movement));
+  return { ...state, usage };
+};
+
+/** A hold that expired has been given back already. */
+const settlement = (call: Extract<CallBudget, { hold: Hold }>, actualMicros: number): Movement =>
+  call.status === 'held'
+    ? { heldMicros: -call.hold.amountMicros, spentMicros: actualMicros, heldCalls: -1, spentCalls: 1 }
+    : { heldMicros: 0, spentMicros: actualMicros, heldCalls: 0, spentCalls: 1 };
+
+const refused = (data: EventData<'BudgetReservationRefused'>): BudgetEvent => ({ type: 'BudgetReservationRefused', data });
+
+const released = ({ accounts, amountMicros, currency }: Hold, reason: string): BudgetEvent => ({
+  type: 'BudgetReleased',
+  data: { amounts: amountsOf(accounts, amountMicros), currency, reason: reason.slice(0, 64) },
+});
+
+const amountsOf = (accounts: readonly string[], amountMicros: number): EventData<'BudgetReserved'>['amounts'] =>
+  accounts.map((account) => ({ account, amountMicros, calls: 1 }));
+
+/** One moment for all accounts of a call, never before a window that one of them has already begun: time on the log is not the same everywhere. */
+const effectiveMs = (accounts: readonly string[], state: LedgerState, atMs: number): number =>
+  accounts.reduce((latest, account) => Math.max(latest, usageOf(state, account).minute.startMs), atMs);
+
+/** What a call would be charged, or why it cannot be. */
+const priced = (payer: Payer, { price, atMs }: Asked, state: LedgerState) => {
+  const { accounts } = payer;
+  const { costMicros, currency, version } = price;
+  if (accounts === null || costMicros === null || currency === null) return { refusal: NOBODY, charge: null };
+  const heldAtMs = effectiveMs(accounts, state, atMs);
+  const wish = { amountMicros: costMicros, currency, atMs: heldAtMs };
+  const refusals = accounts.flatMap((account) => refusalOf(account, usageOf(state, account), state.limits.get(account), wish) ?? []);
+  // Of several that refuse, the one that does so longest: to come back sooner would be in vain.
+  const refusal = refusals.reduce<(typeof refusals)[number] | null>((longest, one) => (isLonger(one, longest) ? one : longest), null);
+  return { refusal, charge: { amounts: amountsOf(accounts, costMicros), currency, priceListVersion: version, heldAtMs } };
+};
+
+/** Whether one refusal outlasts another; one without an end outlasts all. RFC 3339 instants of one form sort as text. */
+const isLonger = (one: { readonly resetsAt: string | null }, than: { readonly resetsAt: string | null } | null): boolean =>
+  than === null || (than.resetsAt !== null && (one.resetsAt === null || one.resetsAt > than.resetsAt));
+
+const isTooOld = ({ ttlMs }: Payer, { atMs, logNowMs }: Asked): boolean => atMs + ttlMs < logNowMs;
+
+const reserve = (payer: Payer, asked: Asked, state: LedgerState): readonly LedgerFact[] => {
+  if (isTooOld(payer, asked)) return [];
+  const { refusal, charge: held } = priced(payer, asked, state);
+  if (refusal !== null || held === null) return [refused({ ...(refusal ?? NOBODY) })];
+  const { heldAtMs, ...data } = held;
+  return [{ type: 'BudgetReserved', data, heldAtMs, payer }];
+};
+
+const quote = (payer: Payer, asked: Asked, state: LedgerState): readonly LedgerFact[] => {
+  if (isTooOld(payer, asked)) return [];
+  const { refusal, charge: quoted } = priced(payer, asked, state);
+  if (quoted === null || refusal?.reason === 'unattributable') return [refused({ ...(refusal ?? NOBODY) })];
+  const { heldAtMs: _heldAtMs, ...data } = quoted;
+  return [{ type: 'BudgetQuoted', data: { ...data, affordable: refusal === null } }];
+};
+
+const settle = (actualMicros: number | null, state: LedgerState): readonly LedgerFact[] => {
+  const { call } = state;
+  if (call.status === 'parked') return [{ type: 'CallEnded' }];
+  if (call.status !== 'held' && call.status !== 'released') return [];
+  const { accounts, amountMicros, currency, heldAtMs } = call.hold;
+  const actual = actualMicros ?? amountMicros;
+  const heldMicros = call.status === 'held' ? amountMicros : 0;
+  const settled: BudgetEvent = { type: 'BudgetSettled', data: { amounts: amountsOf(accounts, actual), currency } };
+  // Within what was held nothing can be breached that was not breached before.
+  if (call.status === 'held' && actual <= amountMicros) return [settled];
+  const after = evolveLedger(state, settled);
+  const breached = accounts.filter((account) => isBreached(usageOf(after, account), state.limits.get(account), heldAtMs));
+  return [
+    settled,
+    ...breached.map((account): BudgetEvent => ({ type: 'BudgetOverran', data: { account, heldMicros, actualMicros: actual, currency } })),
+  ];
+};
+
+const passExpiry = (
+  { nowMs, graceMs, doubtAfterMs }: Extract<LedgerCommand, { type: 'PassExpiry' }>,
+  call: CallBudget,
+): readonly LedgerFact[] => {
+  const deadlineMs = holdDeadlineOf(call, graceMs, doubtAfterMs);
+  if (call.status !== 'held' || deadlineMs === null || nowMs < deadlineMs) return [];
+  return call.hold.dispatched ? [{ type: 'HoldDoubted' }] : [released(call.hold, 'expired')];
+};
+
+const unreachable = (value: never): never => {
+  throw new TypeError(`not a command or fact of the ledger: ${JSON.stringify(value)}`);
+};

@@ -1,0 +1,77 @@
+import type { BudgetLimit, BudgetWindow, EventData, WindowLimit, WindowStatement } from '@sallyport/contracts';
+import { type AccountUsage, tallyOf, usageAt, type WindowUsage } from './account-usage.js';
+import { BUDGET_WINDOWS, instantOf, windowEnd } from './windows.js';
+
+type Refused = EventData<'BudgetReservationRefused'>;
+
+/** What a call would add to an account. */
+export interface Wish {
+  readonly amountMicros: number;
+  readonly currency: string;
+  readonly atMs: number;
+}
+
+const remaining = (max: number, { held, spent }: { readonly held: number; readonly spent: number }): number =>
+  Math.max(0, max - held - spent);
+
+/** Why an account cannot take a wish: the limit that keeps it longest from paying. `null`: it can pay. Currencies are never converted. */
+export const refusalOf = (account: string, usage: AccountUsage, limit: BudgetLimit | undefined, wish: Wish): Refused | null => {
+  const { amountMicros, currency, atMs } = wish;
+  let refusal: Refused | null = null;
+  for (const window of BUDGET_WINDOWS) {
+    const used = usageAt(usage, window, atMs);
+    const bound = limit?.[window];
+    const money = tallyOf(used, currency);
+    const resetsAt = instantOf(windowEnd(window, used.startMs));
+    const facts = {
+      account,
+      currency,
+      resetsAt,
+      window,
+      remainingCalls: bound?.maxCalls === undefined ? null : remaining(bound.maxCalls, used.calls),
+    };
+    if (bound?.currency !== undefined && bound.currency !== currency && amountMicros > 0) {
+      // Money of one currency cannot be held against a limit in another.
+      return { account, reason: 'unattributable', remainingMicros: null, currency: bound.currency, resetsAt: null };
+    }
+    const most = bound?.maxMicros ?? Number.MAX_SAFE_INTEGER;
+    const remainingMicros = bound?.maxMicros === undefined ? null : remaining(bound.maxMicros, money);
+    if (amountMicros > 0 && money.held + money.spent > most - amountMicros) {
+      refusal = { ...facts, reason: 'exhausted', remainingMicros: remainingMicros ?? 0 };
+    } else if (bound?.maxCalls !== undefined && used.calls.held + used.calls.spent + 1 > bound.maxCalls) {
+      refusal = { ...facts, reason: 'rate-limited', remainingMicros, currency: bound.currency ?? null };
+    }
+  }
+  return refusal;
+};
+
+/** Whether an account has more held and spent than its limit allows, in the windows of one moment. */
+export const isBreached = (usage: AccountUsage, limit: BudgetLimit | undefined, atMs: number): boolean =>
+  BUDGET_WINDOWS.some((window) => {
+    const bound = limit?.[window];
+    return bound !== undefined && isOver(usageAt(usage, window, atMs), bound);
+  });
+
+const isOver = (used: WindowUsage, { maxMicros, currency, maxCalls }: WindowLimit): boolean => {
+  const money = currency === undefined ? null : tallyOf(used, currency);
+  return (
+    (maxMicros !== undefined && money !== null && money.held + money.spent > maxMicros) ||
+    (maxCalls !== undefined && used.calls.held + used.calls.spent > maxCalls)
+  );
+};
+
+/** What is held, spent and left of an account in one window. */
+export const statementOf = (usage: AccountUsage, window: BudgetWindow, limit: WindowLimit | undefined, atMs: number): WindowStatement => {
+  const used = usageAt(usage, window, atMs);
+  const money = limit?.currency === undefined ? null : tallyOf(used, limit.currency);
+  return {
+    window,
+    startsAt: instantOf(used.startMs),
+    resetsAt: instantOf(windowEnd(window, used.startMs)),
+    limit: limit ?? null,
+    calls: used.calls,
+    money: used.money,
+    leftMicros: limit?.maxMicros === undefined || money === null ? null : remaining(limit.maxMicros, money),
+    leftCalls: limit?.maxCalls === undefined ? null : remaining(limit.maxCalls, used.calls),
+  };
+};
