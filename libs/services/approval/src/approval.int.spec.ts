@@ -233,7 +233,6 @@ describe('ending', () => {
     await replica.close();
     harness.clock.advance(60_000);
     replica = await harness.start([RULE], 'approval-2');
-    await replica.endDue();
     expect((await harness.heard('ApprovalExpired', callId)).data).toEqual({ approvalId });
     expect((await replica.http('GET', `/${approvalId}`)).body).toMatchObject({ status: 'expired', mayAnswer: false });
   });

@@ -13,7 +13,7 @@ import {
   type RequestFacts,
 } from '@sallyport/contracts';
 import type { ApprovalRule } from '@sallyport/domain';
-import { LogStrategy, openPostgresEventLog, postgresPositions, type TransactionalEventLog } from '@sallyport/log';
+import { type EventLog, LogStrategy, openPostgresEventLog, postgresPositions, type TransactionalEventLog } from '@sallyport/log';
 import {
   AppErrorFilter,
   createLogger,
@@ -68,6 +68,8 @@ export interface ApprovalHarness {
   readonly sealer: Sealer;
   readonly database: Database;
   readonly faults: unknown[];
+  /** With the log elsewhere: whether appends of the service fail. */
+  readonly outage: { isOn: boolean };
   start(rules?: readonly ApprovalRule[], instance?: string): Promise<Replica>;
   /** Parks a call; resolves to its event. */
   park(call?: ParkedCall): Promise<AnyEnvelope>;
@@ -91,7 +93,16 @@ const principalOf = (authorization: string): Principal => {
 
 let calls = 0;
 
-export const openApprovalHarness = async (postgres: TestPostgres): Promise<ApprovalHarness> => {
+/** The log as one that lies elsewhere: nothing is appended within a transaction, and it may be away. */
+const elsewhere = (log: TransactionalEventLog, isAway: () => boolean): EventLog => ({
+  append: (records) => (isAway() ? Promise.reject(new AppError('log.unavailable', 'away')) : log.append(records)),
+  subscribe: (options) => log.subscribe(options),
+  verifyTopics: () => log.verifyTopics(),
+  isHealthy: () => log.isHealthy(),
+  close: () => log.close(),
+});
+
+export const openApprovalHarness = async (postgres: TestPostgres, options: { logElsewhere?: boolean } = {}): Promise<ApprovalHarness> => {
   const testDatabase = await postgres.createDatabase();
   const urls = await testDatabase.provision([{ service: 'log' }, { service: APPROVAL_SCHEMA }]);
   const logUrls = urls.get('log');
@@ -107,6 +118,8 @@ export const openApprovalHarness = async (postgres: TestPostgres): Promise<Appro
   const clock = aTestClock();
   const sealer = openSealer({ rootKey: parseRootKey(randomBytes(32).toString('base64url'), 'test'), clock });
   const said: AnyEnvelope[] = [];
+  const outage = { isOn: false };
+  const ownLog = options.logElsewhere === true ? elsewhere(log, () => outage.isOn) : log;
   const faults: unknown[] = [];
   const replicas = new Set<Replica>();
   const listening = await log.subscribe({
@@ -122,13 +135,14 @@ export const openApprovalHarness = async (postgres: TestPostgres): Promise<Appro
   const append = (...events: readonly AnyEnvelope[]): Promise<void> => log.append(events.map(encodeEvent));
 
   const harness: ApprovalHarness = {
-    ...{ clock, log, sealer, database, faults, append },
+    ...{ clock, log, sealer, database, faults, append, outage },
     start: async (rules = [RULE], instance = 'approval-1') => {
       const module = await Test.createTestingModule({
         imports: [
           ApprovalModule.forRoot({
-            ...{ database, log, sealer, clock, instance },
-            logInSameDatabase: true,
+            ...{ database, sealer, clock, instance },
+            log: ownLog,
+            logInSameDatabase: options.logElsewhere !== true,
             ids: systemIdSource,
             telemetry: quietTelemetry(),
             authenticate: async (authorization) => {
