@@ -15,6 +15,8 @@ export interface OpenEventLogOptions {
   readonly postgres?: { readonly url: string; readonly migrationsUrl?: string };
   /** Whether other processes use the embedded log; default `true`. */
   readonly otherProcesses?: boolean;
+  /** How long an append waits before it rejects: a call should wait no longer for the log than for a decision. Default 30,000. */
+  readonly appendTimeoutMs?: number;
   readonly report?: (fault: LogFault) => void;
 }
 
@@ -24,9 +26,10 @@ export const openEventLog = async ({
   service,
   postgres,
   otherProcesses,
+  appendTimeoutMs,
   report,
 }: OpenEventLogOptions): Promise<EventLog> => {
-  const reporting = report === undefined ? {} : { report };
+  const common = { ...(report === undefined ? {} : { report }), ...(appendTimeoutMs === undefined ? {} : { appendTimeoutMs }) };
   if (configuration.kind === 'postgres') {
     const url = configuration.postgres.url ?? postgres?.url;
     if (url === undefined) throw new AppError('configuration.invalid', 'log.postgres.url: the log has no database');
@@ -36,7 +39,7 @@ export const openEventLog = async ({
       applicationName: `sallyport-${service}-log`,
       ...(migrationsUrl === undefined ? {} : { migrationsUrl }),
       ...(otherProcesses === undefined ? {} : { otherProcesses }),
-      ...reporting,
+      ...common,
     });
   }
   const { kafka } = configuration;
@@ -50,6 +53,6 @@ export const openEventLog = async ({
     replicationFactor: kafka.replicationFactor,
     minInsyncReplicas: kafka.minInsyncReplicas,
     requiredTopics: topicsOfService(service),
-    ...reporting,
+    ...common,
   });
 };

@@ -54,6 +54,7 @@ const start = async (configFile: string): Promise<void> => {
       service: 'edge-gateway',
       postgres: store.urlsOf(LOG_SCHEMA),
       otherProcesses: false,
+      appendTimeoutMs: configuration.gateway.decisionTimeoutMs,
       report: ({ error, ...fault }) => logger.warn({ ...fault, position: fault.position?.toString(), err: error }, 'log'),
     });
     opened.push(() => log.close());

@@ -24,6 +24,7 @@ export const runService = async (service: Service, open: (runtime: ProcessRuntim
       configuration: configuration.log,
       service,
       ...(url === undefined ? {} : { postgres: { url } }),
+      appendTimeoutMs: configuration.gateway.decisionTimeoutMs,
       report: ({ error, ...fault }) => logger.warn({ ...fault, position: fault.position?.toString(), err: error }, 'log'),
     });
     const runtime = openProcessRuntime({ configuration, log, sharesProcess: false });
