@@ -1,5 +1,5 @@
 // `npm run conformance`: the official suite against the fixture alone, to prove the fixture, and through the gateway with everything on.
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConformanceUpstream } from '@sallyport/testing';
@@ -38,28 +38,35 @@ const runAll = async (title: string, url: string): Promise<void> => {
 };
 
 const upstream = await ConformanceUpstream.start();
+const closing: (() => Promise<unknown>)[] = [() => upstream.close()];
+const closeAll = async (): Promise<void> => {
+  for (const close of closing.splice(0).reverse()) await close();
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void closeAll().finally(() => process.exit(1)));
+
 try {
   await runAll('fixture alone', upstream.url.replace('127.0.0.1', 'localhost'));
   upstream.forgetReceived();
   const gateway = await startGovernedGateway(upstream.url);
+  closing.push(() => gateway.close());
   const shim = await BearerShim.start(gateway.url, gateway.token);
-  try {
-    await runAll('through the gateway', shim.url(`/mcp/${SERVER}`));
-    const { faults, calls, masked, events } = await recordFaults(gateway, upstream.received());
-    if (faults.length === 0) passed += 1;
-    else failed += 1;
-    say(
-      `${faults.length === 0 ? '✓' : '✗'} on record: ${calls} requests decided, ${masked} with something masked, a chain of ${events} events that verifies`,
-    );
-    for (const fault of faults) say(`    ${fault}`);
-  } finally {
-    await shim.close();
-    await gateway.close();
-  }
+  closing.push(() => shim.close());
+  await runAll('through the gateway', shim.url(`/mcp/${SERVER}`));
+  const { faults, calls, masked, events } = await recordFaults(gateway, upstream.received());
+  if (faults.length === 0) passed += 1;
+  else failed += 1;
+  say(
+    `${faults.length === 0 ? '✓' : '✗'} on record: ${calls} requests decided, ${masked} with something masked, a chain of ${events} events that verifies`,
+  );
+  for (const fault of faults) say(`    ${fault}`);
+} catch (error) {
+  failed += 1;
+  console.error(error);
 } finally {
-  await upstream.close();
+  await closeAll();
 }
 if (failed > 0) say(`\nDetails of every check: ${results}`);
+else rmSync(results, { recursive: true, force: true });
 say();
 say(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
