@@ -45,7 +45,7 @@ export type ApprovalState =
 /** A fact of a request. Some are for the log, all are for the state. */
 export type ApprovalFact =
   | { readonly type: 'Asked'; readonly question: ApprovalQuestion; readonly callId: string; readonly expiresAtMs: number }
-  /** Another call with the same binding waits for the same answer. */
+  /** Another call with the same binding waits for the same answer; or the same call again, which needs the same answer again. */
   | { readonly type: 'CallJoined'; readonly callId: string }
   /** A call stopped waiting. */
   | { readonly type: 'CallLeft'; readonly callId: string; readonly promised: boolean }
@@ -185,7 +185,7 @@ export const answeredBy = (rule: RuleDemand, votes: readonly ApprovalVote[]): st
 
 const ask = ({ question, callId, nowMs }: Extract<ApprovalCommand, { type: 'Ask' }>, state: ApprovalState): readonly ApprovalFact[] => {
   if (state.status === 'none') return [{ type: 'Asked', question, callId, expiresAtMs: nowMs + question.demands.waitMs }];
-  if (!isLive(state, nowMs) || state.waiting.includes(callId)) return [];
+  if (!isLive(state, nowMs)) return [];
   return [{ type: state.status === 'pending' ? 'CallJoined' : 'GrantHandedOut', callId }];
 };
 

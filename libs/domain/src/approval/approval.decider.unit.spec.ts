@@ -71,7 +71,9 @@ describe('asking', () => {
   test('asks once for one binding; a call sent again waits for the same answer', () => {
     given().when(ask()).leadsTo({ type: 'Asked', callId: 'call-1', expiresAtMs: 60_000 });
     given(ask()).when(ask('call-2')).leadsTo({ type: 'CallJoined', callId: 'call-2' });
-    given(ask()).when(ask('call-1')).nothingHappens();
+    given(ask()).when(ask('call-1')).leadsTo({ type: 'CallJoined', callId: 'call-1' });
+    given(ask(), grant()).when(ask('call-1')).leadsTo({ type: 'GrantHandedOut', callId: 'call-1' });
+    expect(run([ask(), ask('call-1')])).toEqual(run([ask()]));
   });
 
   test('answers a call that comes later from the unused grant, until it lapses', () => {

@@ -144,6 +144,15 @@ describe('answering', () => {
     expect((await replica.http('GET', `/${next.approvalId}`)).body).toMatchObject({ history: { used: 1, rejected: 0 } });
   });
 
+  test('answers the same call again when it is parked again with the grant in hand', async () => {
+    const { approvalId, callId } = await asked();
+    await replica.http('POST', `/${approvalId}/grant`);
+    await harness.heard('ApprovalGranted', callId);
+    await harness.park({ callId });
+    await harness.settled();
+    expect(typesOf(callId)).toEqual(['ApprovalRequested', 'ApprovalGranted', 'ApprovalGranted']);
+  });
+
   test('forgets a grant that was not used in time', async () => {
     const { approvalId } = await asked();
     await replica.http('POST', `/${approvalId}/grant`);

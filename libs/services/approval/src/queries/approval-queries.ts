@@ -1,6 +1,6 @@
 import type { ApprovalHistory, ApprovalQuery, ApprovalStatus } from '@sallyport/contracts';
 import type { Sql } from '@sallyport/platform';
-import { historyKeyOf, readApproval, type StoredApproval } from '../requests/approval.store.js';
+import { historyKeyOf, readApprovals, type StoredApproval } from '../requests/approval.store.js';
 
 /** What a status that people see is in the table: time passes whether or not somebody wrote it down. */
 const CONDITIONS: Readonly<Record<ApprovalStatus, string>> = {
@@ -27,11 +27,11 @@ export const findApprovals = async (
       ORDER BY approval_id DESC LIMIT $4`,
     [tenantId, new Date(nowMs), cursor ?? null, limit + 1],
   );
-  const approvals: StoredApproval[] = [];
-  for (const { approval_id } of rows.slice(0, limit)) {
-    const approval = await readApproval(tx, tenantId, approval_id);
-    if (approval !== null) approvals.push(approval);
-  }
+  const approvals = await readApprovals(
+    tx,
+    tenantId,
+    rows.slice(0, limit).map(({ approval_id }) => approval_id),
+  );
   return { approvals, nextCursor: rows.length > limit ? (approvals.at(-1)?.approvalId ?? null) : null };
 };
 

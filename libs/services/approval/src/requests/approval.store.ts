@@ -131,6 +131,15 @@ export const readApproval = async (tx: Sql, tenantId: string, approvalId: string
   return rows[0] === undefined ? null : fromRow(rows[0]);
 };
 
+/** These requests of a tenant, newest first: ids sort by the time they were asked. */
+export const readApprovals = async (tx: Sql, tenantId: string, approvalIds: readonly string[]): Promise<StoredApproval[]> => {
+  const { rows } = await tx.query<Row>(
+    `SELECT ${COLUMNS} FROM approval_request WHERE tenant_id = $1 AND approval_id = ANY($2) ORDER BY approval_id DESC`,
+    [tenantId, approvalIds],
+  );
+  return rows.map(fromRow);
+};
+
 /** The sealed parameters of a request that waits; `null` once it does not. */
 export const readSealedParams = async (tx: Sql, tenantId: string, approvalId: string): Promise<string | null> => {
   const { rows } = await tx.query<{ sealed_params: string | null }>(
