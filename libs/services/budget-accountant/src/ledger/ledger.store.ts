@@ -1,0 +1,169 @@
+import { AppError } from '@sallyport/contracts';
+import { type AccountUsage, type CallBudget, unusedAccount } from '@sallyport/domain';
+import type { Database, Sql } from '@sallyport/platform';
+import { LRUCache } from 'lru-cache';
+
+/** A call with the ids of the events that were handled for it. */
+export interface StoredCall {
+  readonly chainId: string;
+  readonly budget: CallBudget;
+  readonly handled: readonly string[];
+}
+
+export interface CallKey {
+  readonly tenantId: string;
+  readonly callId: string;
+}
+
+export interface AccountKey {
+  readonly tenantId: string;
+  readonly account: string;
+}
+
+export interface CallToWrite extends CallKey, StoredCall {
+  /** When to look at it although no event came. */
+  readonly deadlineMs: number | null;
+}
+
+/** Locks of the ledger among the advisory locks of the database: batches share it, who changes terms or sweeps has it alone. */
+const LEDGER_LOCK = [0x5a11_b0d6, 1] as const;
+
+const SHARE = { name: 'budget-share', text: 'SELECT pg_advisory_xact_lock_shared($1, $2)', values: LEDGER_LOCK };
+const ALONE = { name: 'budget-alone', text: 'SELECT pg_advisory_xact_lock($1, $2)', values: LEDGER_LOCK };
+
+const CALLS = {
+  name: 'budget-calls',
+  text: `SELECT tenant_id, call_id, chain_id, state FROM call
+    WHERE (tenant_id, call_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+};
+
+const OPEN = {
+  name: 'budget-open-accounts',
+  text: `INSERT INTO account (tenant_id, account, usage) SELECT tenant_id, account, $3 FROM unnest($1::text[], $2::text[]) AS a(tenant_id, account)
+    ORDER BY tenant_id, account ON CONFLICT DO NOTHING`,
+};
+
+/** One order for everybody, or two batches wait for each other. */
+const LOCK = {
+  name: 'budget-lock-accounts',
+  text: `SELECT tenant_id, account, usage, (SELECT version FROM terms_version) AS version FROM account
+    WHERE (tenant_id, account) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY tenant_id, account FOR UPDATE OF account`,
+};
+
+const WRITE = {
+  name: 'budget-write',
+  text: `WITH used AS (
+      UPDATE account a SET usage = u.usage, used_at = now() FROM unnest($1::text[], $2::text[], $3::text[]) AS u(tenant_id, account, usage)
+      WHERE a.tenant_id = u.tenant_id AND a.account = u.account)
+    INSERT INTO call (tenant_id, call_id, chain_id, status, state, in_doubt, deadline)
+      SELECT c.tenant_id, c.call_id, c.chain_id, c.status, c.state, c.in_doubt, to_timestamp(c.deadline_ms / 1000.0)
+      FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[], $10::float8[])
+        AS c(tenant_id, call_id, chain_id, status, state, in_doubt, deadline_ms)
+    ON CONFLICT (tenant_id, call_id) DO UPDATE
+      SET status = excluded.status, state = excluded.state, in_doubt = excluded.in_doubt, deadline = excluded.deadline, changed_at = now()`,
+};
+
+const UNUSED = JSON.stringify(unusedAccount);
+const KNOWN_ACCOUNTS_MAX = 50_000;
+
+/** Names of tenants hold no space. */
+export const keyOf = (tenantId: string, name: string): string => `${tenantId} ${name}`;
+
+/** What is stored of accounts and calls. */
+export class LedgerStore {
+  private readonly known = new LRUCache<string, true>({ max: KNOWN_ACCOUNTS_MAX });
+
+  constructor(private readonly database: Database) {}
+
+  /** Keeps changes of terms and sweeps out until the transaction ends. The first statement of a batch. */
+  async share(tx: Sql): Promise<void> {
+    await tx.query(SHARE);
+  }
+
+  /** Waits for all batches to end and keeps others out until the transaction ends. */
+  async takeAlone(tx: Sql): Promise<void> {
+    await tx.query(ALONE);
+  }
+
+  async readCalls(tx: Sql, keys: readonly CallKey[]): Promise<Map<string, StoredCall>> {
+    const { rows } = await tx.query<{ tenant_id: string; call_id: string; chain_id: string; state: string }>({
+      ...CALLS,
+      values: [keys.map(({ tenantId }) => tenantId), keys.map(({ callId }) => callId)],
+    });
+    return new Map(rows.map((row) => [keyOf(row.tenant_id, row.call_id), { chainId: row.chain_id, ...parseState(row.state) }]));
+  }
+
+  /** Makes accounts that are used for the first time. Not in a transaction that locks accounts: it would lock them out of order. */
+  async openAccounts(keys: readonly AccountKey[]): Promise<void> {
+    const fresh = keys.filter(({ tenantId, account }) => !this.known.has(keyOf(tenantId, account)));
+    if (fresh.length === 0) return;
+    await this.database.query({ ...OPEN, values: [fresh.map(({ tenantId }) => tenantId), fresh.map(({ account }) => account), UNUSED] });
+    for (const { tenantId, account } of fresh) this.known.set(keyOf(tenantId, account), true);
+  }
+
+  /**
+   * Locks accounts and reads them with the version of the terms in force. Throws `stream.conflict` when one is not there (any more): nothing
+   * is changed, and `openAccounts` makes it again.
+   */
+  async lockAccounts(tx: Sql, keys: readonly AccountKey[]): Promise<{ usage: Map<string, AccountUsage>; termsVersion: bigint }> {
+    const { rows } = await tx.query<{ tenant_id: string; account: string; usage: string; version: string }>({
+      ...LOCK,
+      values: [keys.map(({ tenantId }) => tenantId), keys.map(({ account }) => account)],
+    });
+    if (rows.length !== keys.length) {
+      for (const { tenantId, account } of keys) this.known.delete(keyOf(tenantId, account));
+      throw new AppError('stream.conflict', `${keys.length - rows.length} accounts of a batch are gone`);
+    }
+    const usage = new Map<string, AccountUsage>();
+    for (const row of rows) usage.set(keyOf(row.tenant_id, row.account), parseUsage(row.usage));
+    return { usage, termsVersion: BigInt(rows[0]?.version ?? '0') };
+  }
+
+  async write(tx: Sql, accounts: readonly (AccountKey & { readonly usage: AccountUsage })[], calls: readonly CallToWrite[]): Promise<void> {
+    if (accounts.length === 0 && calls.length === 0) return;
+    await tx.query({
+      ...WRITE,
+      values: [
+        accounts.map(({ tenantId }) => tenantId),
+        accounts.map(({ account }) => account),
+        accounts.map(({ usage }) => JSON.stringify(usage)),
+        calls.map(({ tenantId }) => tenantId),
+        calls.map(({ callId }) => callId),
+        calls.map(({ chainId }) => chainId),
+        calls.map(({ budget }) => budget.status),
+        calls.map(({ budget, handled }) => JSON.stringify({ budget, handled })),
+        calls.map(({ budget }) => budget.status === 'held' && budget.hold.inDoubt),
+        calls.map(({ deadlineMs }) => deadlineMs),
+      ],
+    });
+  }
+
+  /** Calls whose deadline has passed. */
+  async overdue(sql: Sql, nowMs: number, countMax: number): Promise<CallKey[]> {
+    const { rows } = await sql.query<{ tenant_id: string; call_id: string }>(
+      'SELECT tenant_id, call_id FROM call WHERE deadline <= to_timestamp($1::float8 / 1000.0) ORDER BY deadline LIMIT $2',
+      [nowMs, countMax],
+    );
+    return rows.map((row) => ({ tenantId: row.tenant_id, callId: row.call_id }));
+  }
+
+  /** Drops calls that ended and accounts that nobody used for so long that no window remembers them. */
+  async forget(sql: Sql, callsBeforeMs: number, accountsBeforeMs: number): Promise<void> {
+    await sql.query(
+      `DELETE FROM call WHERE (tenant_id, call_id) IN (
+        SELECT tenant_id, call_id FROM call WHERE status = 'closed' AND changed_at < to_timestamp($1::float8 / 1000.0) LIMIT 10000)`,
+      [callsBeforeMs],
+    );
+    await sql.query(`DELETE FROM account a WHERE used_at < to_timestamp($1::float8 / 1000.0)`, [accountsBeforeMs]);
+  }
+}
+
+const parseState = (text: string): Pick<StoredCall, 'budget' | 'handled'> => {
+  const state: Pick<StoredCall, 'budget' | 'handled'> = JSON.parse(text);
+  return state;
+};
+
+export const parseUsage = (text: string): AccountUsage => {
+  const usage: AccountUsage = JSON.parse(text);
+  return usage;
+};
