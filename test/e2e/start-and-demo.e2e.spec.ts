@@ -44,7 +44,7 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
       return { code, stdout, stderr };
     }
   };
-  const children = (): { server: string; pid: number }[] =>
+  const children = (): { child: string; pid: number }[] =>
     JSON.parse(readFileSync(join(folder, '.sallyport', 'stdio-children.json'), 'utf8')).children;
   const postgresPid = (): number =>
     Number(readFileSync(join(folder, '.sallyport', 'postgres', 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);

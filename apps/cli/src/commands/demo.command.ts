@@ -113,7 +113,7 @@ const tell = async (story: Story, agent: DemoAgent, auditor: ApiClient): Promise
 
 const tellOutage = async (agent: DemoAgent, auditor: ApiClient, dataFolder: string): Promise<void> => {
   const children = JSON.parse(await readFile(childrenFileOf(dataFolder), 'utf8')) as ChildrenFile;
-  const child = children.children.find(({ server }) => server === 'memory');
+  const child = children.children.find(({ child: name }) => name.endsWith('/memory'));
   if (child === undefined || child.pid === null) throw new ApiFault('the memory server is not running', 'cli.demo');
   process.kill(child.pid, 'SIGKILL');
   const refused = await recordOf(auditor, (await agent.call('memory__read_graph', {})).callId);

@@ -58,9 +58,9 @@ export const runStdioHost = async (
       };
     }),
   );
-  const pids = new Map<string, number | null>(stdio.map(({ server }) => [server, null]));
+  const pids = new Map<string, number | null>(stdio.map(({ tenant, server }) => [`${tenant}/${server}`, null]));
   const note = (): void => {
-    const content: ChildrenFile = { children: [...pids].map(([server, pid]) => ({ server, pid })) };
+    const content: ChildrenFile = { children: [...pids].map(([child, pid]) => ({ child, pid })) };
     writeFile(childrenFileOf(dataFolder), `${JSON.stringify(content)}\n`, { mode: 0o600 }).catch(() => {});
   };
   const host = await startStdioHost({
@@ -68,9 +68,9 @@ export const runStdioHost = async (
     host: address,
     port,
     secret,
-    onEvent: ({ type, server, pid, text }) => {
-      if (type === 'started') pids.set(server, pid ?? null);
-      if (type === 'exited') pids.set(server, null);
+    onEvent: ({ type, tenantId, server, pid, text }) => {
+      if (type === 'started') pids.set(`${tenantId}/${server}`, pid ?? null);
+      if (type === 'exited') pids.set(`${tenantId}/${server}`, null);
       if (type === 'started' || type === 'exited') note();
       if (type === 'gave-up') onLine(`the server ${server} does not start: ${text ?? 'no reason given'}`);
     },

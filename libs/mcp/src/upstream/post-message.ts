@@ -15,6 +15,8 @@ export interface PostedMessage {
   readonly token: string | null;
   readonly signal: AbortSignal;
   readonly limits: AnswerLimits;
+  /** As `UpstreamExchange.isCleared`. */
+  readonly isCleared?: () => boolean;
   onInterim?(message: JsonObject): void;
 }
 
@@ -57,6 +59,7 @@ export const postMessage = async (http: UpstreamHttp, posted: PostedMessage): Pr
     body: JSON.stringify(posted.message),
     token: posted.token,
     signal: posted.signal,
+    ...(posted.isCleared === undefined ? {} : { isCleared: posted.isCleared }),
   });
   const { status, headers } = answer;
   if (status >= 400) return { status, headers, response: await readError(answer, posted.limits) };

@@ -45,13 +45,14 @@ const call = (
   client: UpstreamClient,
   name: string,
   args: JsonObject = {},
-  more: { progressToken?: string; token?: string; signal?: AbortSignal } = {},
+  more: { progressToken?: string; token?: string; signal?: AbortSignal; isCleared?: () => boolean } = {},
 ) =>
   client.request({
     method: 'tools/call',
     params: { name, arguments: args, ...(more.progressToken === undefined ? {} : { _meta: { progressToken: more.progressToken } }) },
     token: more.token ?? null,
     signal: more.signal ?? never,
+    ...(more.isCleared === undefined ? {} : { isCleared: more.isCleared }),
     traceMeta: { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
   });
 
@@ -114,6 +115,22 @@ describe.each(['dual', 'modern', 'legacy'] as const)('an upstream of era %s', (e
   test('that follows a redirect is refused, and the redirect is not followed', async () => {
     const { client } = await given(era);
     await expect(call(client, 'redirect')).rejects.toMatchObject({ code: 'upstream.answer-invalid', detail: { reached: 'yes' } });
+  });
+
+  test('gets not a byte of a request whose clearance lapsed while a connection was made ready', async () => {
+    const { upstream, client } = await given(era);
+    let asked = 0;
+    const isCleared = (): boolean => {
+      asked += 1;
+      return false;
+    };
+    await expect(call(client, 'echo', { message: 'hi' }, { isCleared })).rejects.toMatchObject({
+      code: 'policy.unavailable',
+      detail: { reached: 'no' },
+    });
+    expect(asked).toBe(1);
+    expect(upstream.counts().echo ?? 0).toBe(0);
+    expect((await call(client, 'echo', { message: 'hi' }, { isCleared: () => true })).message.error).toBeUndefined();
   });
 
   test('that is cancelled by the caller learns of it', async () => {

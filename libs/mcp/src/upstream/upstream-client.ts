@@ -27,6 +27,8 @@ export interface UpstreamCall {
   /** The upstream token minted for this attempt. */
   readonly token: string | null;
   readonly signal: AbortSignal;
+  /** As `UpstreamExchange.isCleared`, for the request itself; handshakes are the gateway's own. */
+  readonly isCleared?: () => boolean;
   /** `traceparent`, `tracestate`, `baggage` for the upstream's `_meta` (SEP-414). */
   readonly traceMeta?: Readonly<Record<string, string>>;
   /** The tool's pinned schema, for `Mcp-Param-*`. */
@@ -182,6 +184,7 @@ export class UpstreamClient {
       token: call.token,
       signal: call.signal,
       limits: this.limits,
+      isCleared: call.isCleared,
       onInterim: call.onInterim,
     });
     return this.resultOf(answer, 'modern');
@@ -203,6 +206,7 @@ export class UpstreamClient {
         token: call.token,
         signal: call.signal,
         limits: this.limits,
+        isCleared: call.isCleared,
         onInterim: (message) => {
           if (message.id === undefined) call.onInterim?.(message);
           else void quietly(this.answerServer(session, message, call.token));

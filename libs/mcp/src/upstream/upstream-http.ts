@@ -15,16 +15,25 @@ const USER_AGENT = 'sallyport';
 /** A server that says so is in no state to be asked again at once (RFC 9110, 15.6). */
 const AWAY: ReadonlySet<number> = new Set([502, 503, 504]);
 
+const always = (): boolean => true;
+
 /** What is known of one exchange while it runs. */
 interface Progress {
   /** Set when the request is about to be written to a connection. */
   sent: boolean;
   timedOut: boolean;
+  readonly isCleared: () => boolean;
 }
 
 /** Notes the moment from which the upstream may have got something. */
 const watched = (handler: Dispatcher.DispatchHandler, progress: Progress): Dispatcher.DispatchHandler => ({
   onRequestStart: (controller, context) => {
+    if (!progress.isCleared()) {
+      controller.abort(
+        new AppError('policy.unavailable', 'the decision grew too old before the request could be written', { detail: { reached: 'no' } }),
+      );
+      return;
+    }
     progress.sent = true;
     handler.onRequestStart?.(controller, context);
   },
@@ -103,7 +112,7 @@ export class UpstreamHttp {
    * passed on, except redirects. Throws, each with `detail.reached`:
    * `upstream.circuit-open` and `upstream.unreachable` (nothing was sent), `upstream.timeout` (sent, no answer in time), `upstream.failed`
    * (the connection broke after something may have been sent), `upstream.answer-invalid` (redirect or compressed answer),
-   * `call.cancelled` (the signal).
+   * `call.cancelled` (the signal), `policy.unavailable` (`isCleared` said no when it was about to be written).
    */
   async exchange(request: UpstreamExchange): Promise<UpstreamAnswer> {
     // One exchange is trying already; waiting for what it finds would only make a refusal slow.
@@ -123,7 +132,7 @@ export class UpstreamHttp {
 
   private async send(request: UpstreamExchange): Promise<UpstreamAnswer> {
     const { signal } = request;
-    const progress: Progress = { sent: false, timedOut: false };
+    const progress: Progress = { sent: false, timedOut: false, isCleared: request.isCleared ?? always };
     const abort = new AbortController();
     const giveUp = (): void => abort.abort();
     const timer = setTimeout(() => {

@@ -29,6 +29,11 @@ export interface UpstreamExchange {
   /** The upstream token minted for this attempt. */
   readonly token: string | null;
   readonly signal: AbortSignal;
+  /**
+   * Asked when the request is about to be written, after every wait for a connection. `false` keeps it from being written: `policy.unavailable`
+   * with `detail.reached` `no`.
+   */
+  readonly isCleared?: () => boolean;
 }
 
 export interface UpstreamAnswer {

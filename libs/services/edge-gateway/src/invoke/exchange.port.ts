@@ -17,6 +17,8 @@ export interface Dispatch {
   readonly tool: ToolRecord | null;
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal;
+  /** Whether the decision is still fresh enough for bytes to go out; to be asked at the last moment. */
+  isCleared(): boolean;
   /** Inspects a message that is sent on at once, and counts it into the rolling digest. */
   interim(message: JsonObject): JsonObject;
   /**

@@ -89,7 +89,12 @@ export class GovernedDispatch {
       if (this.ageMs(askedAtMs) > DECISION_AGE_MS_MAX) return this.fail('policy.unavailable', 'no', 0, ['decision-too-old']);
     }
     const travelling = splitMeta(masked.value, call.meta);
-    return this.send(exchange, decision, { ...travelling, isMasked: masked.redactions.length > 0, token: minted?.token ?? null });
+    return this.send(exchange, decision, {
+      ...travelling,
+      isMasked: masked.redactions.length > 0,
+      token: minted?.token ?? null,
+      askedAtMs,
+    });
   }
 
   /** What keeps a cleared call from being sent. Told only now: before the decision it would tell a stranger which tools exist. */
@@ -133,7 +138,13 @@ export class GovernedDispatch {
   private async send(
     exchange: UpstreamExchange,
     decision: Decided,
-    travelling: { readonly params: JsonObject; readonly meta: JsonObject; readonly isMasked: boolean; readonly token: string | null },
+    travelling: {
+      readonly params: JsonObject;
+      readonly meta: JsonObject;
+      readonly isMasked: boolean;
+      readonly token: string | null;
+      readonly askedAtMs: number;
+    },
   ): Promise<CallOutcome> {
     const { call, tool } = this.governed;
     const span = this.clientSpan(exchange);
@@ -147,6 +158,7 @@ export class GovernedDispatch {
         traceparent: span.traceparent,
         tool,
         signal: call.signal,
+        isCleared: () => this.ageMs(travelling.askedAtMs) <= DECISION_AGE_MS_MAX,
         interim: (message) => inspection.interim(message),
         settle: async (message) => {
           const inspected = inspection.final(message);

@@ -85,7 +85,7 @@ export class InvokeController {
     const bytes = await readBody(request.raw, wire.maxBodyBytes);
     let value: Json;
     try {
-      value = parseBounded(bytes, { maxDepth: wire.maxDepth, maxMembers: wire.maxMembers });
+      value = parseBounded(bytes, { maxDepth: wire.maxDepth, maxMembers: wire.maxMembers, exactNumbers: true });
     } catch (fault) {
       if (!(fault instanceof JsonFault)) throw fault;
       throw fault.kind === 'too-deep' || fault.kind === 'too-many-members'

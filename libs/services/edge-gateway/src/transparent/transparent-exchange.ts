@@ -103,6 +103,7 @@ export class TransparentExchange implements UpstreamExchange {
         body: message === null ? null : JSON.stringify(message),
         token: dispatch.token,
         signal,
+        isCleared: () => dispatch.isCleared(),
       });
       await this.accept(answer, dispatch, signal);
     } catch (error) {
