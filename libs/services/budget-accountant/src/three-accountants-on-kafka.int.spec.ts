@@ -19,5 +19,6 @@ describeWithKafka({ describe, skip: describe.skip, test }, 'on Kafka', () => {
       postgres,
       () => openKafkaEventLog({ brokers: broker.brokers, createTopics: true, replicationFactor: 1, maxWaitMs: 200 }),
       false,
-    ));
+    ),
+  );
 });
