@@ -19,7 +19,7 @@ export const CallRecord = z.object({
   decision: z.enum(['allow', 'deny', 'require-approval', 'none']),
   policyIds: z.array(z.string()),
   policySetHash: z.string().nullable(),
-  /** `pending`, `completed`, `tool-error`, `failed`, `refused`, `cancelled`, `planned`, `abandoned`, `in-doubt`. */
+  /** `pending`, `input-required`, `completed`, `tool-error`, `failed`, `refused`, `cancelled`, `planned`, `abandoned`, `in-doubt`. */
   outcome: z.string(),
   code: z.string().nullable(),
   reasons: z.array(z.string()),

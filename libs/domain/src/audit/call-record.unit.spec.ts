@@ -39,6 +39,22 @@ describe('a call record', () => {
     });
   });
 
+  test('says that the server asked back, until the call is sent again', () => {
+    const asked = anEvent('ToolCallInputRequired', {
+      round: 1,
+      requests: ['confirm'],
+      outputHash: 'h'.repeat(43),
+      labels: [],
+      redactions: [],
+      upstreamMicros: 1_000,
+      totalMicros: 2_000,
+    });
+    const sent = [toolCallRequested(), policyDecided(), toolCallDispatched(), asked];
+    expect(record(...sent)?.outcome).toBe('input-required');
+    expect(record(...sent, toolCallDispatched({ attempt: 2 }))?.outcome).toBe('pending');
+    expect(record(...sent, toolCallDispatched({ attempt: 2 }), toolCallCompleted())?.outcome).toBe('completed');
+  });
+
   test('is the same whatever order the topics are read in, and however often an event is read', () => {
     const edge = [
       toolCallRequested(),

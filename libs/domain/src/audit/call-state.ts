@@ -128,6 +128,10 @@ const union = (...lists: readonly (readonly string[])[]): string[] => [...new Se
 /** The decision that counts: of the last evaluation, the first one made. */
 export const decisionOf = ({ decisions }: CallState): DecisionPart | null => decisions.at(-1) ?? null;
 
+/** A call whose server asked back rests until somebody answers, under the same id or as a call of its own (2026-07-28, multi round-trip). */
+const openOutcome = ({ rounds, dispatch }: CallState): 'input-required' | 'pending' =>
+  rounds.length > 0 && rounds.length >= (dispatch?.attempt ?? 0) ? 'input-required' : 'pending';
+
 /**
  * The record people read; `null` as long as nobody said who asked for what (a decision can be on record before its request).
  * The code is that of the end; of a refusal still awaited, that of the decision.
@@ -153,7 +157,7 @@ export const toCallRecord = (state: CallState): CallRecord | null => {
     decision: decision?.effect ?? 'none',
     policyIds: [...(decision?.policyIds ?? [])],
     policySetHash: decision?.policySetHash ?? null,
-    outcome: end?.outcome ?? 'pending',
+    outcome: end?.outcome ?? openOutcome(state),
     code: end === null ? (decision?.code ?? null) : end.code,
     reasons: [...(end?.reasons ?? decision?.reasons ?? [])],
     labels: union(request.labels, state.reevaluationLabels, ...state.rounds.map((round) => round.labels), end?.labels ?? []),
