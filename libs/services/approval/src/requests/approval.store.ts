@@ -66,8 +66,13 @@ export const historyKeyOf = ({ issuer, subject, actors }: Pick<Principal, 'issue
  * so that nobody waits in a circle.
  */
 export const lockBindings = async (tx: Sql, bindingKeys: readonly string[]): Promise<void> => {
-  for (const key of [...new Set(bindingKeys)].sort())
-    await tx.query({ name: 'approval-lock-binding', text: `SELECT pg_advisory_xact_lock(hashtextextended($1, 5))`, values: [key] });
+  if (bindingKeys.length === 0) return;
+  await tx.query({
+    name: 'approval-lock-bindings',
+    text: `SELECT pg_advisory_xact_lock(name) FROM (
+      SELECT DISTINCT hashtextextended(key, 5) AS name FROM unnest($1::text[]) AS k(key) ORDER BY 1) AS names`,
+    values: [bindingKeys],
+  });
 };
 
 /** The live requests of these bindings and all requests that these calls waited for, locked, by id. */

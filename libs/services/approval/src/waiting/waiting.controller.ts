@@ -3,12 +3,15 @@ import { OnLogBatch, type RecordBatch } from '@sallyport/log';
 import { APPROVAL_GROUP, HEAR_CALLS } from '../approval.ports.js';
 import { concernsApproval, type HearCalls } from './hear-calls.js';
 
+/** Each question of a batch is a lock until its end; PostgreSQL has room for a few thousand. */
+const BATCH_RECORDS_MAX = 200;
+
 /** What approval hears on the log: calls, and nothing else. */
 @Controller()
 export class WaitingController {
   constructor(@Inject(HEAR_CALLS) private readonly hearCalls: HearCalls) {}
 
-  @OnLogBatch({ group: APPROVAL_GROUP, topics: ['tool-call.events.v1'], accept: concernsApproval })
+  @OnLogBatch({ group: APPROVAL_GROUP, topics: ['tool-call.events.v1'], accept: concernsApproval, batchRecordsMax: BATCH_RECORDS_MAX })
   onCalls(batch: RecordBatch): Promise<void> {
     return this.hearCalls.handle(batch);
   }
