@@ -195,7 +195,8 @@ export class CallRunner {
     const { clock, settings, telemetry } = this.dependencies;
     const span = telemetry.startSpan('wait for decision', { parentTraceparent: call.span.traceparent });
     const startedMs = clock.monotonicMs();
-    const timeoutMs = Math.min(settings.decisionTimeoutMs, deadlineMs - clock.monotonicMs());
+    // Timers drop fractions: one that ends a moment before the deadline would be told as a decision that did not come.
+    const timeoutMs = Math.min(settings.decisionTimeoutMs, Math.ceil(deadlineMs - startedMs) + 1);
     const answer = await waiting.decision(evaluation, timeoutMs, call.signal);
     span.end(answer === null && !call.signal.aborted ? { error: new AppError('policy.unavailable', 'no decision in time') } : undefined);
     telemetry.meters.decisionDuration.record((clock.monotonicMs() - startedMs) / 1_000);
