@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RejectionPage } from '@sallyport/contracts';
 import { DECIDED_METHODS } from '@sallyport/domain';
-import { type Cluster, ROOT_FOLDER, until } from '@sallyport/testing';
+import { CLUSTER_SERVICES, type Cluster, OFFICE_SCOPES, ROOT_FOLDER, until } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
 import { aTrace } from './agent.js';
 
@@ -43,7 +44,10 @@ export const paths = (cluster: () => Cluster): void => {
     if (file.includes('policy-decision')) return cluster().policyUrl;
     return file.includes('audit-projector') ? cluster().auditUrl : cluster().gatewayUrl;
   };
-  const routes = declaredRoutes();
+  // A service that no process runs yet has no way in.
+  const routes = declaredRoutes().filter(
+    ({ file }) => !file.startsWith('services/') || CLUSTER_SERVICES.some((service) => file.startsWith(`services/${service}/`)),
+  );
   const closed = routes.filter(({ path }) => !OPEN.test(path));
 
   test('the routes that the sources declare are found', () => {
@@ -63,11 +67,17 @@ export const paths = (cluster: () => Cluster): void => {
       const { status, text } = await cluster().fetchRaw(
         `/${path}`,
         { method: route.method, ...(hasBody ? { headers: { 'content-type': 'application/json' }, body: '{}' } : {}) },
-        baseOf(route),
+        { base: baseOf(route) },
       );
       expect(text).toMatch(/identity\.token-missing/);
       expect(status).toBe(401);
     });
+  });
+
+  test('the services whose ways in are looked at are all that a process starts', () => {
+    const start = readFileSync(join(ROOT_FOLDER, 'apps/cli/src/commands/start.command.ts'), 'utf8');
+    const started = [...start.matchAll(/import \{ \w+Part \} from '@sallyport\/([\w-]+)'/g)].map(([, service]) => service);
+    expect(started.sort()).toEqual([...CLUSTER_SERVICES].sort());
   });
 
   test('an address that nobody serves is not there, with or without a token', async () => {
@@ -77,41 +87,51 @@ export const paths = (cluster: () => Cluster): void => {
     }
   });
 
+  /** How many requests were turned away for their form so far. */
+  const rejected = async (): Promise<number> => {
+    const { text } = await cluster().fetchAs({ subject: 'grace', scopes: OFFICE_SCOPES }, '/v1/audit/rejections?limit=200', {
+      base: cluster().auditUrl,
+    });
+    return RejectionPage.parse(JSON.parse(text))
+      .rejections.filter(({ code }) => code.startsWith('request.'))
+      .reduce((sum, { count }) => sum + count, 0);
+  };
   const methods = [
     ...DECIDED_METHODS.filter((method) => !/^(stream\/open|session\/delete|response)$/.test(method)),
     'tools/steal',
     'tasks/get',
     'x',
   ];
-  test.each(methods)('the method %s ends in a decision or a rejection on record', async (method) => {
+  const requests = ['2025-11-25', '2026-07-28'].flatMap((version) => methods.map((method) => ({ version, method })));
+
+  test.each(requests)('$version $method ends in a decision or a rejection on record', async ({ version, method }) => {
+    const before = await rejected();
     const { traceId, spanId } = aTrace();
     const isNotification = method.startsWith('notifications/');
-    const { status, headers } = await cluster().fetchRaw('/mcp/story', {
+    const isModern = version === '2026-07-28';
+    const params = paramsOf(method);
+    const request = {
       method: 'POST',
       headers: {
         authorization: `Bearer ${await cluster().token({ subject: 'ada', agent: 'triage' })}`,
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
-        'mcp-protocol-version': '2025-11-25',
+        'mcp-protocol-version': version,
+        ...(isModern ? { 'mcp-method': method, ...namedBy(params) } : {}),
       },
       body: JSON.stringify({
         jsonrpc: '2.0',
         ...(isNotification ? {} : { id: 7 }),
         method,
-        params: { ...paramsOf(method), _meta: { traceparent: `00-${traceId}-${spanId}-01` } },
+        params: { ...params, _meta: { traceparent: `00-${traceId}-${spanId}-01`, ...(isModern ? MODERN_META : {}) } },
       }),
-    });
+    };
+    const { status, headers } = await cluster().fetchRaw('/mcp/story', request, { read: isStream(method) ? 'headers' : 'all' });
     const callId = headers.get('sallyport-call-id');
     if (callId === null) {
-      // Turned away for its form before there was a call: then it is on record as a rejection, and was never served.
+      // Turned away for its form before there was a call: then it was never served, and the rejection is on record.
       expect(status).toBeGreaterThanOrEqual(400);
-      const code = 'request.';
-      await until(`the rejection of ${method} is on record`, async () => {
-        const { text } = await cluster().fetchAs({ subject: 'grace', scopes: ['sallyport:audit'] }, '/v1/audit/rejections', {
-          base: cluster().auditUrl,
-        });
-        return text.includes(code) ? true : undefined;
-      });
+      await until(`the rejection of ${method} is on record`, async () => ((await rejected()) > before ? true : undefined));
       return;
     }
     const { call, types } = await cluster().record.call(callId);
@@ -119,6 +139,17 @@ export const paths = (cluster: () => Cluster): void => {
     expect(types.some((type) => type === 'PolicyDecided' || type === 'ToolCallRefused')).toBe(true);
     if (call.outcome === 'completed') expect(types).toContain('PolicyDecided');
   });
+};
+
+const MODERN_META = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
+
+/** What stays open when it is allowed: the test hangs up once it has begun. */
+const isStream = (method: string): boolean => method === 'subscriptions/listen';
+
+/** The header that names what a request is about, for the methods that have one (MCP 2026-07-28, standard headers). */
+const namedBy = ({ name, uri }: Record<string, unknown>): Record<string, string> => {
+  if (typeof name === 'string') return { 'mcp-name': name };
+  return typeof uri === 'string' ? { 'mcp-name': uri } : {};
 };
 
 const paramsOf = (method: string): Record<string, unknown> => {

@@ -101,4 +101,52 @@ describe.each(SIZES)('$size: $why', ({ size, runs }) => {
       expect(known).toMatchObject({ target: 'story/wait', decision: 'allow' });
     },
   );
+
+  test.runIf(runs && size === 'kafka-separate')(
+    'while the log is away nothing is allowed to happen, and everything works again once it is back',
+    async () => {
+      const asAda = await Agent.modern(`${cluster.gatewayUrl}/mcp/story`, await cluster.token({ subject: 'ada', agent: 'triage' }));
+      const before = cluster.upstream.callsOf('echo').length;
+      await cluster.kafka?.kill();
+      const answer = await asAda.call('echo', { text: 'unrecordable' }, { timeoutMs: 60_000 });
+      expect(answer).toMatchObject({ isError: true, code: 'log.unavailable' });
+      expect(answer.waitedMs).toBeLessThan(15_000);
+      console.info(`${size}: the log was away: ${answer.code} after ${Math.round(answer.waitedMs)} ms`);
+      expect(cluster.upstream.callsOf('echo')).toHaveLength(before);
+      const unready = await until('the gateway says that it is not ready', async () => {
+        const { status } = await cluster.fetchRaw('/readyz', {});
+        return status === 200 ? undefined : status;
+      });
+      expect(unready).toBe(503);
+      const second = await asAda.call('echo', { text: 'unrecordable' }, { timeoutMs: 60_000 });
+      expect(second).toMatchObject({ isError: true, code: 'log.unavailable' });
+      // Once it is known that the log is away, nobody waits for it.
+      expect(second.waitedMs).toBeLessThan(3_000);
+
+      await cluster.kafka?.restart();
+      const back = await until(
+        'a call is recorded and decided again',
+        async () => {
+          const again = await asAda.call('echo', { text: 'recorded' });
+          return again.isError ? undefined : again;
+        },
+        60_000,
+      );
+      const { call } = await cluster.record.callOfTrace(back.traceId);
+      expect(call).toMatchObject({ decision: 'allow', outcome: 'completed' });
+      expect(
+        new Set(
+          cluster.upstream
+            .callsOf('echo')
+            .slice(before)
+            .map((received) => received.arguments.text),
+        ),
+      ).toEqual(new Set(['recorded']));
+      const refused = await cluster.record.callOfTrace(answer.traceId);
+      expect(refused.call).toMatchObject({ outcome: 'refused', code: 'log.unavailable' });
+      expect(await cluster.record.verify()).toMatchObject({ ok: true });
+      await asAda.close();
+    },
+    180_000,
+  );
 });

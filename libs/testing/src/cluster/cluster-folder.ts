@@ -96,7 +96,7 @@ const configurationOf = ({ gatewayUrl, gatewayPort, issuer, keySetFile, upstream
         { subject: '*', agent: 'writer', tenant, scopes: everything },
       ],
     },
-    gateway: { port: gatewayPort, publicUrl: gatewayUrl, decisionTimeoutMs: 3_000, callTtlMs: 4_500, drainTimeoutMs: 2_000 },
+    gateway: { port: gatewayPort, publicUrl: gatewayUrl, decisionTimeoutMs: 3_000, callTtlMs: 4_000, drainTimeoutMs: 2_000 },
     upstreams: [
       {
         server: STORY_SERVER,

@@ -51,6 +51,13 @@ export interface FetchOptions {
   readonly base?: string;
 }
 
+export interface RawFetchOptions {
+  /** Where to; default is the gateway. */
+  readonly base?: string;
+  /** `headers` drops the body unread, which ends a stream. */
+  readonly read?: 'all' | 'headers';
+}
+
 export interface FetchedAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -71,7 +78,7 @@ export interface Cluster {
   /** A token for the gateway; of the issuer that the configuration trusts, or of a stranger with a key of its own under the same name. */
   token(request: TokenRequest, from?: 'trusted' | 'stranger'): Promise<string>;
   fetchAs(request: TokenRequest, path: string, options?: FetchOptions): Promise<FetchedAnswer>;
-  fetchRaw(path: string, init: RequestInit, base?: string): Promise<FetchedAnswer>;
+  fetchRaw(path: string, init: RequestInit, options?: RawFetchOptions): Promise<FetchedAnswer>;
   /** The process a service runs in; in the embedded size all run in one. */
   service(name: ClusterService): ServiceProcess;
   /** Everything all processes said, a line each. */
@@ -227,9 +234,16 @@ class ClusterStart {
     const { trusted, stranger, ...named } = parts;
     const token = (request: TokenRequest, from: 'trusted' | 'stranger' = 'trusted'): Promise<string> =>
       (from === 'trusted' ? trusted : stranger).sign(request);
-    const fetchRaw = async (path: string, init: RequestInit, base = named.gatewayUrl): Promise<FetchedAnswer> => {
+    const fetchRaw = async (
+      path: string,
+      init: RequestInit,
+      { base = named.gatewayUrl, read = 'all' }: RawFetchOptions = {},
+    ): Promise<FetchedAnswer> => {
       const response = await fetch(`${base}${path}`, { signal: AbortSignal.timeout(60_000), ...init });
-      return { status: response.status, headers: response.headers, text: await response.text() };
+      const { status, headers } = response;
+      if (read === 'all') return { status, headers, text: await response.text() };
+      await response.body?.cancel();
+      return { status, headers, text: '' };
     };
     const office = (): Promise<string> => token({ subject: 'grace', scopes: [...STORY_SCOPES, ...OFFICE_SCOPES] });
     return {
@@ -250,7 +264,7 @@ class ClusterStart {
             },
             ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           },
-          base,
+          base === undefined ? {} : { base },
         ),
       service: (name) => {
         const process = this.processes.get(name) ?? this.processes.get('start');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { until } from './until.js';
 
 export interface ServiceProcessOptions {
@@ -47,16 +47,13 @@ export class ServiceProcess {
     const child = spawn(process.execPath, [...command], { cwd, env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.ending = false;
-    const readers: Interface[] = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      const reader = createInterface({ input: stream });
-      reader.on('line', (line) => this.lines.push(line));
-      readers.push(reader);
-    }
-    this.ended = Promise.all([once(child, 'exit'), ...readers.map((reader) => once(reader, 'close'))]).finally(() => {
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
+    // Not until the streams close: what the process started itself may outlive it and hold them.
+    this.ended = once(child, 'exit').then(() => {
       if (this.child === child) this.child = undefined;
       // The test that meets this sees a refused connection and no more.
-      if (!this.ending) console.error(`${this.name} ended by itself (${child.exitCode ?? child.signalCode}):\n${this.tail()}`);
+      if (!this.ending || (child.exitCode !== 0 && !child.killed))
+        console.error(`${this.name} ended by itself (${child.exitCode ?? child.signalCode}):\n${this.tail()}`);
     });
   }
 
