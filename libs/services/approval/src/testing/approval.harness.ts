@@ -13,7 +13,7 @@ import {
   type RequestFacts,
 } from '@sallyport/contracts';
 import type { ApprovalRule } from '@sallyport/domain';
-import { type EventLog, LogStrategy, openPostgresEventLog, postgresPositions, type TransactionalEventLog } from '@sallyport/log';
+import { type EventLog, LogStrategy, openPostgresEventLog, postgresPositions } from '@sallyport/log';
 import {
   AppErrorFilter,
   createLogger,
@@ -64,7 +64,7 @@ export interface Replica {
 /** The service on a real PostgreSQL and the log in it, in a database of its own. */
 export interface ApprovalHarness {
   readonly clock: TestClock;
-  readonly log: TransactionalEventLog;
+  readonly log: EventLog;
   readonly sealer: Sealer;
   readonly database: Database;
   readonly faults: unknown[];
@@ -94,7 +94,7 @@ const principalOf = (authorization: string): Principal => {
 let calls = 0;
 
 /** The log as one that lies elsewhere: nothing is appended within a transaction, and it may be away. */
-const elsewhere = (log: TransactionalEventLog, isAway: () => boolean): EventLog => ({
+const elsewhere = (log: EventLog, isAway: () => boolean): EventLog => ({
   append: (records) => (isAway() ? Promise.reject(new AppError('log.unavailable', 'away')) : log.append(records)),
   subscribe: (options) => log.subscribe(options),
   verifyTopics: () => log.verifyTopics(),
@@ -102,13 +102,21 @@ const elsewhere = (log: TransactionalEventLog, isAway: () => boolean): EventLog 
   close: () => log.close(),
 });
 
-export const openApprovalHarness = async (postgres: TestPostgres, options: { logElsewhere?: boolean } = {}): Promise<ApprovalHarness> => {
+export interface ApprovalHarnessOptions {
+  /** The log in the same PostgreSQL, but as if it were elsewhere. */
+  readonly logElsewhere?: boolean;
+  /** Another log; closed with the harness. */
+  readonly openLog?: () => Promise<EventLog>;
+}
+
+export const openApprovalHarness = async (postgres: TestPostgres, options: ApprovalHarnessOptions = {}): Promise<ApprovalHarness> => {
   const testDatabase = await postgres.createDatabase();
   const urls = await testDatabase.provision([{ service: 'log' }, { service: APPROVAL_SCHEMA }]);
   const logUrls = urls.get('log');
   const ownUrls = urls.get(APPROVAL_SCHEMA);
   if (logUrls === undefined || ownUrls === undefined) throw new TypeError('not provisioned');
-  const log = await openPostgresEventLog({ ...logUrls, applicationName: 'test-log' });
+  const openLog = options.openLog ?? (() => openPostgresEventLog({ ...logUrls, applicationName: 'test-log' }));
+  const log = await openLog();
   const database = await openDatabase({
     ...ownUrls,
     schema: APPROVAL_SCHEMA,
@@ -142,7 +150,7 @@ export const openApprovalHarness = async (postgres: TestPostgres, options: { log
           ApprovalModule.forRoot({
             ...{ database, sealer, clock, instance },
             log: ownLog,
-            logInSameDatabase: options.logElsewhere !== true,
+            logInSameDatabase: options.logElsewhere !== true && options.openLog === undefined,
             ids: systemIdSource,
             telemetry: quietTelemetry(),
             authenticate: async (authorization) => {
@@ -214,7 +222,7 @@ export const openApprovalHarness = async (postgres: TestPostgres, options: { log
           if (found === undefined) throw new Error(`no ${type} to ${callId} yet`);
           return found;
         },
-        { timeout: 10_000, interval: 2 },
+        { timeout: 20_000, interval: 2 },
       ),
     settled: async (chainId = 'chain-1') => {
       // A tenant without rules is answered at once, and what came before it in its chain was handled before it.
