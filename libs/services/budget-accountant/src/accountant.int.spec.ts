@@ -1,6 +1,7 @@
 import { type AnyEnvelope, type EventData, encodeEvent } from '@sallyport/contracts';
 import { anEvent, startTestPostgres, type TestPostgres, toolCallCompleted, toolCallRefused } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { CALLS, LOCK } from './ledger/ledger.store.js';
 import {
   type AccountantHarness,
   declared,
@@ -239,6 +240,18 @@ test('a hold of a call that was never dispatched is given back in time; a dispat
   await harness.saidOf('went-out', (types) => types.includes('BudgetReleased'));
 });
 
+test('a hold outlives the forgetting of its accounts', async () => {
+  await start();
+  await harness.price({ 'crm/search': 150 });
+  await harness.append(requested('old'), anEvent('ToolCallInDoubt', { attempt: 1, reason: 'lost' }, of('old')));
+  await harness.saidOf('old', answered);
+  await postgres.admin('DELETE FROM budget_accountant.account', harness.database.url);
+  await harness.append(anEvent('ToolCallResolved', { resolution: 'executed', resolvedBy: 'user:grace', note: '' }, of('old')));
+  await harness.saidOf('old', (types) => types.includes('BudgetSettled'));
+  const { held } = await usageOf('user:ada');
+  expect(held).toBe(0);
+});
+
 test('another price is another version, told once', async () => {
   await start();
   await harness.price({ 'crm/search': 150 }, 3);
@@ -253,6 +266,20 @@ test('another price is another version, told once', async () => {
     { before: null, after: '3' },
     { before: '3', after: '5' },
   ]);
+});
+
+test('finds calls and accounts by their keys, also with a plan that was made while there were none', async () => {
+  const { database } = await start();
+  for (const { name, text } of [CALLS, LOCK]) {
+    const plan = await database.transaction(async (tx) => {
+      await tx.query('SET LOCAL plan_cache_mode = force_generic_plan');
+      await tx.query(`PREPARE "${name}-pin" (text[], text[]) AS ${text}`);
+      return tx.query<Record<string, string>>(`EXPLAIN EXECUTE "${name}-pin" ('{acme}', '{x}')`);
+    });
+    const lines = plan.rows.flatMap((row) => Object.values(row)).join('\n');
+    expect(lines).toMatch(/Index Scan using (call|account)_pkey/);
+    expect(lines).not.toMatch(/Seq Scan on (call|account)\b/);
+  }
 });
 
 test('the role it runs as reads no schema but its own, and can drop neither prices nor limits', async () => {

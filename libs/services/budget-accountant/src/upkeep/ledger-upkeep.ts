@@ -68,6 +68,7 @@ export class LedgerUpkeep {
     const nowMs = clock.nowMs();
     // Looked for without the lock first: mostly there is nothing, and batches need not wait for that.
     if ((await this.store.overdue(database, nowMs, 1)).length === 0) return;
+    await this.store.openAccounts([]);
     const staged = await database.transaction(async (tx) => {
       await this.store.takeAlone(tx);
       const keys = await this.store.overdue(tx, nowMs, SWEEP_CALLS_MAX);
