@@ -195,7 +195,20 @@ describe('answering', () => {
     expect((await replica.http('POST', `/${approvalId}/grant`, 'user:grace')).body.code).toBe('approval.already-answered');
     expect((await replica.http('POST', `/${approvalId}/grant`, 'user:ada')).body.code).toBe('approval.self-approval');
     expect((await replica.http('POST', `/${approvalId}/grant`, 'user:olga')).body.status).toBe('granted');
-    expect((await harness.heard('ApprovalGranted', callId)).data.grantedBy).toEqual(['user:grace', 'user:olga']);
+    expect((await harness.heard('ApprovalGranted', callId)).data).toMatchObject({
+      grantedBy: ['user:grace', 'user:olga'],
+      votes: [
+        { by: 'user:grace', at: '2026-11-21T12:00:00.000Z', channel: 'http' },
+        { by: 'user:olga', at: '2026-11-21T12:00:00.000Z', channel: 'http' },
+      ],
+    });
+    const other = await asked({ args: { id: 2 } });
+    await replica.http('POST', `/${other.approvalId}/grant`, 'user:grace');
+    await replica.http('POST', `/${other.approvalId}/reject`, 'user:olga', { why: 'no' });
+    expect((await harness.heard('ApprovalRejected', other.callId)).data).toMatchObject({
+      votes: [{ by: 'user:grace' }],
+      rejectedBy: 'user:olga',
+    });
   });
 
   test('refuses the person and the agents of the call, programs, and people without the scope', async () => {
@@ -242,7 +255,7 @@ describe('ending', () => {
     await replica.close();
     harness.clock.advance(60_000);
     replica = await harness.start([RULE], 'approval-2');
-    expect((await harness.heard('ApprovalExpired', callId)).data).toEqual({ approvalId });
+    expect((await harness.heard('ApprovalExpired', callId)).data).toEqual({ approvalId, votes: [] });
     expect((await replica.http('GET', `/${approvalId}`)).body).toMatchObject({ status: 'expired', mayAnswer: false });
   });
 
@@ -273,7 +286,7 @@ describe('ending', () => {
     await harness.settled();
     expect((await replica.http('GET', `/${approvalId}`)).body).toMatchObject({ status: 'pending', waitingCalls: 1 });
     await harness.say('ToolCallAbandoned', { stage: 'parked', reason: 'recovered' }, second.callId);
-    expect((await harness.heard('ApprovalWithdrawn', second.callId)).data).toEqual({ approvalId, reason: 'client-gone' });
+    expect((await harness.heard('ApprovalWithdrawn', second.callId)).data).toMatchObject({ approvalId, reason: 'client-gone' });
     expect((await replica.http('POST', `/${approvalId}/grant`)).body.code).toBe('approval.already-answered');
   });
 

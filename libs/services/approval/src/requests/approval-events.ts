@@ -16,6 +16,10 @@ type Told = { [T in EventType]: { readonly type: T; readonly data: EventData<T> 
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 
+/** Everybody who agreed before a request ended, however it ended. */
+const votesOf = (state: ApprovalState): EventData<'ApprovalGranted'>['votes'] =>
+  'votes' in state ? state.votes.slice(0, 64).map(({ by, atMs, channel }) => ({ by, at: isoOf(atMs), channel })) : [];
+
 const requested = (approvalId: string, asked: AskedFacts, state: ApprovalState): Told | null => {
   if (state.status === 'none' || !('expiresAtMs' in state)) return null;
   const { binding, demands } = state.question;
@@ -49,6 +53,7 @@ const granted = (approvalId: string, state: ApprovalState): Told | null => {
       channel: votes.at(-1)?.channel ?? 'http',
       expiresAt: isoOf(expiresAtMs),
       ruleIds: question.demands.rules.map(({ ruleId }) => ruleId),
+      votes: votesOf(state),
     },
   };
 };
@@ -69,13 +74,16 @@ const told = (
       return { event: granted(approvalId, after), to: 'all' };
     case 'Rejected':
       return {
-        event: { type: 'ApprovalRejected', data: { approvalId, rejectedBy: fact.by, channel: fact.channel, why: fact.why } },
+        event: {
+          type: 'ApprovalRejected',
+          data: { approvalId, rejectedBy: fact.by, channel: fact.channel, why: fact.why, votes: votesOf(after) },
+        },
         to: 'all',
       };
     case 'Expired':
-      return { event: { type: 'ApprovalExpired', data: { approvalId } }, to: 'all' };
+      return { event: { type: 'ApprovalExpired', data: { approvalId, votes: votesOf(after) } }, to: 'all' };
     case 'Withdrawn':
-      return { event: { type: 'ApprovalWithdrawn', data: { approvalId, reason: fact.reason } }, to: 'all' };
+      return { event: { type: 'ApprovalWithdrawn', data: { approvalId, reason: fact.reason, votes: votesOf(after) } }, to: 'all' };
     case 'CallLeft':
     case 'VoteCast':
     case 'GrantUsed':
