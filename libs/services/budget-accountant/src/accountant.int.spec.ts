@@ -6,6 +6,7 @@ import {
   type AccountantHarness,
   declared,
   of,
+  onPostgres,
   openAccountantHarness,
   type RunningAccountant,
   requested,
@@ -280,6 +281,27 @@ test('finds calls and accounts by their keys, also with a plan that was made whi
     expect(lines).toMatch(/Index Scan using (call|account)_pkey/);
     expect(lines).not.toMatch(/Seq Scan on (call|account)\b/);
   }
+});
+
+test('what an accountant staged and could not publish before it died, another publishes', async () => {
+  const elsewhere = await openAccountantHarness(postgres, onPostgres, false);
+  const accountant = await elsewhere.start();
+  const { topic, key, id, headers, value } = encodeEvent(
+    anEvent(
+      'BudgetLimitChanged',
+      { account: 'user:ada', before: null, after: null, changedBy: 'user:grace', why: 'w' },
+      { key: 'acme/user:ada' },
+    ),
+  );
+  await accountant.database.query(
+    `INSERT INTO outbox (topic, key, id, headers, value, staged_at) VALUES ($1, $2, $3, $4, $5, now() - interval '1 minute')`,
+    [topic, key, id, JSON.stringify(headers), value],
+  );
+  await accountant.upkeep.tick();
+  await elsewhere.until(() => elsewhere.said.some((event) => event.id === id), 'what was staged');
+  expect((await accountant.database.query('SELECT 1 FROM outbox')).rows).toEqual([]);
+  await accountant.stop();
+  await elsewhere.close();
 });
 
 test('the role it runs as reads no schema but its own, and can drop neither prices nor limits', async () => {

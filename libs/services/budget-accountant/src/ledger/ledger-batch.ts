@@ -109,8 +109,8 @@ export class LedgerBatch {
     const name = keyOf(tenantId, key.callId);
     const state = this.stateOf(tenantId, call, accountsOfCall(call, accounts));
     const facts = decideLedger(command, state);
-    // A call that the ledger knows nothing of leaves nothing behind: most events are of such.
-    if (facts.length === 0 && call.budget.status === 'none') return [];
+    // A call that the ledger knows nothing of leaves nothing behind, and one that is closed is never opened: most events are of such.
+    if (facts.length === 0 && (call.budget.status === 'none' || call.budget.status === 'closed')) return [];
     let after = state;
     for (const fact of facts) after = evolveLedger(after, fact);
     const handled = eventId === null ? call.handled : [...call.handled, eventId].slice(-HANDLED_MAX);
