@@ -11,7 +11,7 @@ export interface OpenEventLogOptions {
   readonly configuration: SallyportConfiguration['log'];
   /** The service that will use it: its name at the broker, and the topics that must be there for it. */
   readonly service: Service;
-  /** Addresses of the embedded log where the configuration names none, e.g. those of the service's own database. */
+  /** Addresses of the embedded log where the configuration names none, e.g. those of the embedded PostgreSQL. The role is the log's: a service's own may not set up the log. */
   readonly postgres?: { readonly url: string; readonly migrationsUrl?: string };
   /** Whether other processes use the embedded log; default `true`. */
   readonly otherProcesses?: boolean;
@@ -32,7 +32,7 @@ export const openEventLog = async ({
   const common = { ...(report === undefined ? {} : { report }), ...(appendTimeoutMs === undefined ? {} : { appendTimeoutMs }) };
   if (configuration.kind === 'postgres') {
     const url = configuration.postgres.url ?? postgres?.url;
-    if (url === undefined) throw new AppError('configuration.invalid', 'log.postgres.url: the log has no database');
+    if (url === undefined) throw new AppError('configuration.invalid', 'log.postgres.url: the log has no database; set SALLYPORT_LOG_DATABASE_URL to the address of its role');
     const migrationsUrl = configuration.postgres.migrationsUrl ?? postgres?.migrationsUrl;
     return await openPostgresEventLog({
       url,

@@ -19,11 +19,9 @@ export const runService = async (service: Service, open: (runtime: ProcessRuntim
       file: resolve(process.env[CONFIGURATION_VARIABLE] ?? 'sallyport.yaml'),
       env: process.env,
     });
-    const url = configuration.database.urls[service];
     const log = await openEventLog({
       configuration: configuration.log,
       service,
-      ...(url === undefined ? {} : { postgres: { url } }),
       appendTimeoutMs: configuration.gateway.decisionTimeoutMs,
       report: ({ error, ...fault }) => logger.warn({ ...fault, position: fault.position?.toString(), err: error }, 'log'),
     });
