@@ -7,12 +7,12 @@ import { at } from './workspace.mjs';
 
 const TSC = 'node_modules/@typescript/native/bin/tsc';
 
-/** Compiles what changed, once at a time. Throws a `Refusal` after printing what the compiler said. */
-export const ensureBuilt = (node) =>
+/** Compiles what changed of a project and what it needs (default: everything), once at a time. Throws a `Refusal` after printing what the compiler said. */
+export const ensureBuilt = (node, project = '.') =>
   withLock(at('.cache/workspace.lock'), async () => {
     const startedAt = performance.now();
     const first = progressUnlessQuick();
-    const { code, output } = await runQuietly(node, [at(TSC), '-b']);
+    const { code, output } = await runQuietly(node, [at(TSC), '-b', at(project)]);
     first.stop(`Built (${seconds(startedAt)})`);
     if (code === 0) return;
     const advice = adviceFor(output);

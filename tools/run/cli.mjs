@@ -5,6 +5,6 @@ import { at } from './workspace.mjs';
 
 /** Builds what changed and runs `sallyport <args>` in place. Returns its exit code. */
 export const cli = async (node, args) => {
-  await ensureBuilt(node);
+  await ensureBuilt(node, 'apps/cli');
   return runInPlace(node, [at('apps/cli/dist/main.js'), ...args]);
 };
