@@ -168,6 +168,7 @@ class ClusterStart {
   async close(): Promise<void> {
     await Promise.all([...this.processes.values()].map((process) => process.stop()));
     for (const close of this.closing.reverse()) await close();
+    await endLeftPostgres(embeddedClusterOf(this.folder));
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -179,7 +180,7 @@ class ClusterStart {
 
   private startTogether(file: string, url: string): { policyUrl: string; auditUrl: string } {
     this.run('start', [programOf('cli'), 'start', '--config', file], url, {});
-    this.databaseUrl = () => embeddedUrl(join(this.folder, '.sallyport', 'postgres', 'cluster'));
+    this.databaseUrl = () => embeddedUrl(embeddedClusterOf(this.folder));
     return { policyUrl: url, auditUrl: url };
   }
 
@@ -305,6 +306,23 @@ const holdRow = async (url: string, text: string): Promise<() => Promise<void>> 
     await client.query('ROLLBACK');
     await client.end();
   };
+};
+
+/** Where the embedded size keeps PostgreSQL's own data. */
+const embeddedClusterOf = (folder: string): string => join(folder, '.sallyport', 'postgres', 'cluster');
+
+/** Ends the PostgreSQL of a product process that was killed: it goes on without it, and its folder could not be removed. */
+const endLeftPostgres = async (clusterFolder: string): Promise<void> => {
+  const file = join(clusterFolder, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
+  try {
+    // Immediate shutdown (PostgreSQL documentation, "Shutting Down the Server"); the data are thrown away.
+    process.kill(pid, 'SIGQUIT');
+  } catch {
+    return;
+  }
+  await until('the PostgreSQL that was left is gone', () => (existsSync(file) ? undefined : true), 10_000);
 };
 
 /** The superuser's address of a running embedded PostgreSQL, from what it and we keep in its folder. */
