@@ -94,7 +94,9 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
     const { code, stdout, stderr } = await cli('demo');
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/user:ada via agent:triage called everything\/echo policy:\S+ allow \d+ ms trace [0-9a-f]{4}…/);
+    expect(stdout).toMatch(/user:ada via agent:triage called everything\/echo policy:\S+ allow \d+ ms \$0\.0000 trace [0-9a-f]{4}…/);
+    expect(stdout).toMatch(/called everything\/get-sum policy:\S+ allow \d+ ms \$0\.0040 trace/);
+    expect(stdout).toMatch(/called everything\/get-sum policy:\S+ allow refused budget\.exhausted/);
     expect(stdout).toMatch(/called fs\/write_file policy:no-credential-files deny policy\.denied/);
     expect(stdout).toContain('the tool saw: Echo: deploy with [secret.provider-key]');
     expect(stdout).toContain('[pii.email]');

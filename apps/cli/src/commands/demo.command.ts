@@ -12,6 +12,8 @@ import { paint, say } from '../terminal.js';
 const RECORD_WAIT_MS = 20_000;
 const RECOVERY_WAIT_MS = 60_000;
 const POLL_MS = 100;
+/** More than ada's budget pays for in two minutes, should one end meanwhile. */
+const PRICED_CALLS_MAX = 6;
 
 /** One line of the demonstration: who calls what, and what must come of it. The demo fails when it does not. */
 interface Story {
@@ -87,6 +89,7 @@ export const addDemoCommand = (program: Command): void => {
       }
       try {
         for (const story of STORIES) await tell(story, agentOf(agents, story.agent), auditor);
+        await tellBudget(agentOf(agents, 'triage'), auditor);
         await tellOutage(agentOf(agents, 'triage'), auditor, dataFolder);
         await tellVerification(auditor);
       } finally {
@@ -109,6 +112,19 @@ const tell = async (story: Story, agent: DemoAgent, auditor: ApiClient): Promise
   if (!story.expect({ record, text, listed: agent.tools.has(story.tool) })) {
     throw new ApiFault(`this is not what the demo expects (${record.outcome}, ${record.code ?? 'no code'}): ${text}`, 'cli.demo');
   }
+};
+
+/** Calls a tool that costs something until nobody pays for it any more. */
+const tellBudget = async (agent: DemoAgent, auditor: ApiClient): Promise<void> => {
+  say(paint.bold('a tool that costs something, until the budget is spent'));
+  for (let calls = 1; calls <= PRICED_CALLS_MAX; calls += 1) {
+    const { callId, text } = await agent.call('everything__get-sum', { a: calls, b: 1 });
+    const record = await recordOf(auditor, callId);
+    say(`  ${formatRecordLine(record)}`);
+    if (record.code === 'budget.exhausted') return say(paint.dim(`  the agent read: ${text.split('\n')[0] ?? ''}`));
+    if (record.outcome !== 'completed') throw new ApiFault(`the call was not made (${record.code ?? record.outcome}): ${text}`, 'cli.demo');
+  }
+  throw new ApiFault('the budget of ada was never spent', 'cli.demo');
 };
 
 const tellOutage = async (agent: DemoAgent, auditor: ApiClient, dataFolder: string): Promise<void> => {
@@ -142,11 +158,15 @@ const recordOf = async (auditor: ApiClient, callId: string): Promise<CallRecord>
   for (;;) {
     const { calls } = await auditor.json<CallPage>('GET', `/v1/audit/calls?callId=${callId}`);
     const record = calls[0];
-    if (record !== undefined && record.outcome !== 'pending') return record;
+    if (record !== undefined && isComplete(record)) return record;
     if (performance.now() > until) throw new ApiFault(`no record of call ${callId} after ${RECORD_WAIT_MS / 1000} s`, 'cli.demo');
     await delay(POLL_MS);
   }
 };
+
+/** Whether the call ended and, unless it was refused, what it costs is on record: the two come by different topics. */
+const isComplete = ({ outcome, priceMicros }: CallRecord): boolean =>
+  outcome !== 'pending' && (outcome === 'refused' || priceMicros !== null);
 
 /** An agent on the official SDK client, which remembers the tools it was shown. */
 class DemoAgent {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { auditProjectorPart } from '@sallyport/audit-projector';
+import { budgetAccountantPart } from '@sallyport/budget-accountant';
 import { edgeGatewayPart } from '@sallyport/edge-gateway';
 import { openEventLog, openProcessRuntime, type ServicePart, startServiceApplication } from '@sallyport/log';
 import { createLogger, LOG_SCHEMA, stopOnSignals } from '@sallyport/platform';
@@ -71,6 +72,7 @@ const start = async (configFile: string): Promise<void> => {
       opened.push(() => part.runtime.close());
     };
     await add(policyDecisionPart(runtime, store.urlsOf('policy_decision')));
+    await add(budgetAccountantPart(runtime, store.urlsOf('budget_accountant')));
     await add(auditProjectorPart(runtime, store.urlsOf('audit_projector')));
     const stdioHost =
       children === null

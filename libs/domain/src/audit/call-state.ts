@@ -17,6 +17,8 @@ export interface RequestPart {
   readonly principal: Principal;
   readonly claimed: Claimed;
   readonly purpose: 'execute' | 'plan';
+  /** Whether the accountant was asked to hold its price. */
+  readonly isCharged: boolean;
   readonly labels: readonly string[];
   readonly redactions: readonly Redaction[];
   readonly edgeId: string;
@@ -74,7 +76,7 @@ export interface RoundPart {
 }
 
 export interface PricePart {
-  readonly kind: 'quoted' | 'reserved' | 'settled';
+  readonly kind: 'quoted' | 'reserved' | 'released' | 'settled';
   readonly amountMicros: number;
   readonly currency: string;
 }
@@ -112,10 +114,11 @@ export const initialCallState = (callId: string, tenantId: string): CallState =>
   end: null,
 });
 
-const PRICE_ORDER = ['settled', 'reserved', 'quoted'] as const;
+const PRICE_ORDER = ['settled', 'released', 'reserved', 'quoted'] as const;
 
-/** The price as far as it is known: what was booked, else what is held, else what was quoted. */
-const priceOf = ({ prices }: CallState): PricePart | null => {
+/** The price as far as it is known: what was booked, else nothing where it was given back, else what is held, else what was quoted. A refusal costs nothing. */
+const priceOf = ({ prices, end }: CallState): PricePart | null => {
+  if (end?.outcome === 'refused') return null;
   for (const kind of PRICE_ORDER) {
     const price = prices.find((part) => part.kind === kind);
     if (price !== undefined) return price;
@@ -178,11 +181,13 @@ const UNDECIDED_CODES = new Set(['policy.unavailable', 'call.deadline-passed', '
  * the decision it rests on; who passes the record on waits for this, for a while.
  */
 export const isWhole = (state: CallState): boolean => {
-  const { request, end, dispatch, decisions } = state;
+  const { request, end, dispatch, decisions, prices } = state;
   if (request === null || end === null) return false;
   const known = (decisionId: string | null): boolean => decisionId === null || decisions.some(({ eventId }) => eventId === decisionId);
   // The decision of an earlier evaluation may have been to allow.
   const refusal = (decisionOf(state)?.effect ?? 'allow') !== 'allow';
   if (end.outcome === 'refused') return end.stage !== 'policy' || refusal || UNDECIDED_CODES.has(end.code ?? '');
+  const isBooked = prices.some(({ kind }) => kind === 'settled' || kind === 'released');
+  if (request.isCharged && dispatch !== null && end.outcome !== 'in-doubt' && !isBooked) return false;
   return known(end.decisionId) && known(dispatch?.decisionId ?? null);
 };

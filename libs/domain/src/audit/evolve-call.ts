@@ -13,7 +13,7 @@ const targetOf = ({ target, tool }: RequestFacts): string | null => {
   return target.kind === 'resource' ? target.name : `${target.server}/${target.name}`;
 };
 
-const requestOf = ({ occurredAt, chainId, traceparent }: AnyEnvelope, facts: RequestFacts): RequestPart => ({
+const requestOf = ({ occurredAt, chainId, traceparent }: AnyEnvelope, facts: RequestFacts, isCharged = false): RequestPart => ({
   at: occurredAt,
   chainId: chainId ?? '',
   traceId: traceparent.slice(...TRACE_ID),
@@ -28,6 +28,7 @@ const requestOf = ({ occurredAt, chainId, traceparent }: AnyEnvelope, facts: Req
   principal: facts.principal,
   claimed: facts.claimed,
   purpose: facts.purpose,
+  isCharged,
   labels: facts.labels,
   redactions: facts.redactions,
   edgeId: facts.edgeId,
@@ -57,6 +58,8 @@ const withDecision = (state: CallState, decision: DecisionPart): CallState =>
     ? state
     : { ...state, decisions: [...state.decisions, decision].sort((left, right) => left.evaluation - right.evaluation) };
 
+const isHold = (kind: PricePart['kind']): boolean => kind === 'reserved' || kind === 'released';
+
 /** The same money is charged to every account above the call, so the price is the largest amount and not their sum. */
 const withPrice = (
   state: CallState,
@@ -65,7 +68,8 @@ const withPrice = (
 ): CallState => ({
   ...state,
   prices: [
-    ...state.prices.filter((price) => price.kind !== kind),
+    // What was given back is held no more, until it is held anew.
+    ...state.prices.filter((price) => price.kind !== kind && !(isHold(kind) && isHold(price.kind))),
     { kind, currency, amountMicros: amounts.reduce((largest, { amountMicros }) => Math.max(largest, amountMicros), 0) },
   ].sort((left, right) => (left.kind < right.kind ? -1 : 1)),
 });
@@ -79,7 +83,7 @@ const COMPLETED_AS = { ok: 'completed', 'tool-error': 'tool-error', 'protocol-er
 export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
   switch (event.type) {
     case 'ToolCallRequested':
-      return { ...state, request: state.request ?? requestOf(event, event.data) };
+      return { ...state, request: state.request ?? requestOf(event, event.data, event.data.requires.includes('budget')) };
     case 'ToolCallReevaluationRequested': {
       const { labels, request } = event.data;
       return {
@@ -171,6 +175,7 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
     case 'BudgetSettled':
       return withPrice(state, 'settled', event.data);
     case 'BudgetReleased':
+      return withPrice(state, 'released', { amounts: [], currency: event.data.currency });
     case 'BudgetReservationRefused':
     case 'BudgetOverran':
     case 'ApprovalRequested':

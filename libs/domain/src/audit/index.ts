@@ -13,5 +13,5 @@ export { CHAIN_GENESIS, type ChainRecord, canonicalRecord, chainHash, type Sha25
 export { evolveCall } from './evolve-call.js';
 export { epochMsOf } from './instant.js';
 export { toOcsfApiActivity } from './ocsf.js';
-export { formatMicros, formatRecordLine } from './record-line.js';
+export { formatMicros, formatPrice, formatRecordLine } from './record-line.js';
 export { visibleField, visibleText } from './visible-text.js';

@@ -12,6 +12,14 @@ export const formatMicros = (micros: number): string => {
   return `${digits.replace(/\B(?=(\d{3})+$)/g, ',')} ms`;
 };
 
+/** An amount for people, with four decimals and up to six: `$0.0000`, `$0.001234`, `0.5000 EUR`. */
+export const formatPrice = (micros: number, currency: string): string => {
+  const digits = String(micros).padStart(7, '0');
+  const cents = digits.slice(-6).replace(/0{1,2}$/, '');
+  const amount = `${digits.slice(0, -6).replace(/\B(?=(\d{3})+$)/g, ',')}.${cents}`;
+  return currency === 'USD' ? `$${amount}` : `${amount} ${visibleField(currency)}`;
+};
+
 /** `policy:a,b` with at most three names; `policy:none` where nothing matched, which denies. */
 const policiesOf = (ids: readonly string[]): string => {
   const shown = ids.slice(0, POLICIES_SHOWN_MAX).map(visibleField).join(',');
@@ -38,7 +46,7 @@ const verdictOf = ({ decision, outcome, code }: CallRecord): string => {
 };
 
 /**
- * One call on one line: `user:ada via agent:triage called fs/write_file policy:writers-low allow 7 ms trace 4bf9…`.
+ * One call on one line: `user:ada via agent:triage called fs/write_file policy:writers-low allow 7 ms $0.0015 trace 4bf9…`.
  * Names that strangers choose are made visible and quoted, so that no name can end the line, hide a part of it or add a field.
  */
 export const formatRecordLine = (record: CallRecord): string =>
@@ -49,6 +57,7 @@ export const formatRecordLine = (record: CallRecord): string =>
     policiesOf(record.policyIds),
     verdictOf(record),
     ...(record.totalMicros === null ? [] : [formatMicros(record.totalMicros)]),
+    ...(record.priceMicros === null || record.currency === null ? [] : [formatPrice(record.priceMicros, record.currency)]),
     'trace',
     `${visibleField(record.traceId.slice(0, TRACE_DIGITS_SHOWN))}…`,
   ].join(' ');

@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { formatCallDetail } from './call-detail.js';
 import { initialCallState, toCallRecord } from './call-state.js';
 import { evolveCall } from './evolve-call.js';
-import { formatRecordLine } from './record-line.js';
+import { formatPrice, formatRecordLine } from './record-line.js';
 import { visibleText } from './visible-text.js';
 
 const record = (...events: readonly AnyEnvelope[]): CallRecord => {
@@ -28,6 +28,26 @@ describe('the line of record', () => {
       'user:ada via agent:triage called fs/write_file policy:writers-low allow 7 ms trace 4bf9…',
     );
   });
+
+  test('shows what the call costs: what was booked rather than what was held, and nothing of what was given back or refused', () => {
+    const money = (amountMicros: number) => ({ amounts: [{ account: 'user:ada', amountMicros, calls: 1 }], currency: 'USD' });
+    const held = anEvent('BudgetReserved', { ...money(1_500), priceListVersion: '1' });
+    const call = [toolCallRequested(), policyDecided(), held, toolCallDispatched()];
+    expect(formatRecordLine(record(...call, toolCallCompleted()))).toContain(' allow 7 ms $0.0015 trace ');
+    const settled = anEvent('BudgetSettled', money(1_234));
+    expect(formatRecordLine(record(...call, settled, toolCallCompleted()))).toContain(' 7 ms $0.001234 trace ');
+    const released = anEvent('BudgetReleased', { ...money(1_500), reason: 'upstream.unreachable' });
+    expect(record(...call, released).priceMicros).toBe(0);
+    expect(record(...call, released, { ...held, id: 'held-anew' }).priceMicros).toBe(1_500);
+    expect(record(toolCallRequested(), held, toolCallRefused()).priceMicros).toBeNull();
+  });
+
+  test.each([
+    [0, 'USD', '$0.0000'],
+    [1, 'USD', '$0.000001'],
+    [12_345_600_000, 'USD', '$12,345.6000'],
+    [500_000, 'EUR', '0.5000 EUR'],
+  ])('writes %d micros of %s as %s', (micros, currency, text) => expect(formatPrice(micros, currency)).toBe(text));
 
   test('shows the code of a refusal', () => {
     expect(

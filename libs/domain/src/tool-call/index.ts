@@ -1,3 +1,4 @@
+export { requiredAnswersOf } from './required-answers.js';
 export {
   type Asked,
   DECISION_AGE_MS_MAX,

@@ -85,7 +85,7 @@ export type ToolCallCommand =
   | {
       readonly type: 'RefuseBeforeDispatch';
       readonly data: {
-        readonly stage: 'policy' | 'dispatch';
+        readonly stage: 'policy' | 'budget' | 'dispatch';
         readonly code: string;
         readonly reasons: readonly string[];
         readonly totalMicros: number;

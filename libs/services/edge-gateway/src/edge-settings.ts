@@ -1,4 +1,3 @@
-import type { RequiredAnswer } from '@sallyport/domain';
 import type { WireLimits } from '@sallyport/mcp';
 
 /** What the gateway holds requests and answers to. Every name carries its unit; the composition root reads them from the configuration. */
@@ -12,9 +11,7 @@ export interface EdgeSettings {
   /** Web origins that may call; the origin of `publicUrl` is always among them. A request without `Origin` comes from no browser. */
   readonly allowedOrigins: readonly string[];
   readonly tenants: readonly string[];
-  /** The answers without which nothing is dispatched. */
-  readonly requires: readonly RequiredAnswer[];
-  /** How long a decision is waited for before the answer is no. */
+  /** How long the answers of the other services are waited for before the answer is no. */
   readonly decisionTimeoutMs: number;
   /** From the request until bytes go to the upstream: past it the call is worth nothing. */
   readonly callTtlMs: number;
@@ -38,7 +35,6 @@ export interface EdgeSettings {
 
 /** The defaults: `architecture.md` where it names a number (arguments 256 KiB, decision 8 s), MCP's SDK for keep-alive (15 s). */
 export const EDGE_DEFAULTS = {
-  requires: ['policy'],
   decisionTimeoutMs: 8_000,
   callTtlMs: 30_000,
   callsInFlightMaxPerTenant: 512,

@@ -31,7 +31,7 @@ import { until } from './until.js';
 export type ClusterSize = 'embedded' | 'postgres-separate' | 'kafka-separate';
 
 /** The services that run as processes of their own outside the embedded size. */
-export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'audit-projector'] as const;
+export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'budget-accountant', 'audit-projector'] as const;
 export type ClusterService = (typeof CLUSTER_SERVICES)[number];
 
 export interface ClusterOptions {

@@ -51,5 +51,5 @@ const codeOf = (outcome: CallOutcome): ErrorCode | null => {
 /** A refusal as the error that transports word. */
 export const refusalError = (outcome: Extract<CallOutcome, { kind: 'refused' }>): AppError =>
   new AppError(outcome.code, 'the call was refused', {
-    detail: outcome.requiredScopes.length === 0 ? {} : { requiredScopes: outcome.requiredScopes },
+    detail: { ...outcome.detail, ...(outcome.requiredScopes.length === 0 ? {} : { requiredScopes: outcome.requiredScopes }) },
   });

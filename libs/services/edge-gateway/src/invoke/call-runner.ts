@@ -1,5 +1,13 @@
-import { AppError, type ErrorCode, isAppError, isErrorCode, type ToolRecord } from '@sallyport/contracts';
-import { missingAnswers, type Question } from '@sallyport/domain';
+import {
+  AppError,
+  type ErrorCode,
+  type EventData,
+  isAppError,
+  isErrorCode,
+  type PublicDetail,
+  type ToolRecord,
+} from '@sallyport/contracts';
+import { missingAnswers, type Question, requiredAnswersOf } from '@sallyport/domain';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, IdSource, Sealer, Telemetry } from '@sallyport/platform';
 import type { CatalogView } from '../catalog-view/catalog-view.js';
@@ -106,26 +114,27 @@ export class CallRunner {
       const governed = { call, story, tool, prepared, question, exchange };
       // The age of a decision counts from before the append that asked for it.
       const askedAtMs = this.dependencies.clock.monotonicMs();
-      if (!(await this.isRequested(governed))) return this.refused(story, 'log.unavailable');
-      return await this.answer(governed, waiting, askedAtMs);
+      const requestId = await this.request(governed);
+      if (requestId === null) return this.refused(story, 'log.unavailable');
+      return await this.answer(governed, waiting, requestId, askedAtMs);
     } finally {
       waiting.close();
     }
   }
 
-  /** Puts the request on record. `false`: the log is down, and a refusal is kept for it instead. */
-  private async isRequested(governed: GovernedCall): Promise<boolean> {
+  /** Puts the request on record and answers the id of its event. `null`: the log is down, and a refusal is kept for it instead. */
+  private async request(governed: GovernedCall): Promise<string | null> {
     const { call, story, question } = governed;
     const { settings, sealer, telemetry, log, clock } = this.dependencies;
     if (!log.isHealthy()) {
       this.refuseLater(governed);
-      return false;
+      return null;
     }
     const idempotencyKeyHash =
       call.idempotencyKey === null ? null : sealer.keyedDigest(call.principal.tenantId, 'idempotency-key', call.idempotencyKey);
     const span = telemetry.startSpan('append ToolCallRequested', { parentTraceparent: call.span.traceparent });
     const startedMs = clock.monotonicMs();
-    const { durable } = story.step(
+    const { durable, records } = story.step(
       {
         type: 'RequestCall',
         data: {
@@ -133,7 +142,7 @@ export class CallRunner {
           sealedParams: question.sealedParams,
           idempotencyKeyHash,
           ttlMs: settings.callTtlMs,
-          requires: [...settings.requires],
+          requires: [...requiredAnswersOf(call.method)],
         },
       },
       this.rounds.askedBy(call),
@@ -142,11 +151,11 @@ export class CallRunner {
       await durable;
       telemetry.meters.logAppendDuration.record((clock.monotonicMs() - startedMs) / 1_000);
       span.end();
-      return true;
+      return records[0]?.id ?? null;
     } catch (error) {
       span.end({ error });
       this.refuseLater(governed);
-      return false;
+      return null;
     }
   }
 
@@ -160,7 +169,7 @@ export class CallRunner {
   }
 
   /** Waits for the answers and acts on them, asking again as long as they come too late to be acted on. */
-  private async answer(governed: GovernedCall, waiting: Waiting, firstAskedAtMs: number): Promise<CallOutcome> {
+  private async answer(governed: GovernedCall, waiting: Waiting, requestId: string, firstAskedAtMs: number): Promise<CallOutcome> {
     const { clock, settings } = this.dependencies;
     const { call, story } = governed;
     const deadlineMs = firstAskedAtMs + settings.callTtlMs;
@@ -168,7 +177,11 @@ export class CallRunner {
     let askedAtMs = firstAskedAtMs;
     for (let evaluation = 1; evaluation <= EVALUATIONS_MAX; evaluation++) {
       const decision = await this.waitForDecision(governed, waiting, evaluation, deadlineMs);
-      if (decision === null) return this.giveUp(governed, deadlineMs);
+      if (decision === null) {
+        const held = await waiting.budget(requestId, 0, call.signal);
+        if (held?.type === 'reserved') story.learn({ type: 'BudgetReserved', data: held.event.data }, null);
+        return this.giveUp(governed, deadlineMs);
+      }
       if (decision === 'unreadable') return this.refuseBefore(governed, 'policy', 'policy.unavailable', ['answer.unreadable']);
       const denied = story.step(
         { type: 'RecordPolicyDecision', data: { decision: decision.data, totalMicros: this.sinceMicros(call) } },
@@ -180,7 +193,9 @@ export class CallRunner {
         await denied.durable;
         return this.refused(story, refusal.data.code, decision.data.requiredScopes);
       }
-      if (story.state.status === 'requested' && missingAnswers(story.state).length > 0) return this.giveUp(governed, deadlineMs);
+      const waitUntilMs = Math.min(askedAtMs + settings.decisionTimeoutMs, deadlineMs);
+      const unpaid = await this.waitForBudget(governed, waiting, requestId, { waitUntilMs, deadlineMs });
+      if (unpaid !== null) return unpaid;
       const before = this.dependencies.clock.monotonicMs();
       const acted = await dispatch.act(decision, askedAtMs);
       if (acted.kind !== 'ask-again') return acted;
@@ -204,6 +219,40 @@ export class CallRunner {
     return answer.type === 'decided' ? answer.event : ('unreadable' as const);
   }
 
+  /**
+   * Waits until the call is paid for; `null` when it is, or costs nothing. Only after policy allowed: what is denied is told by policy's
+   * reasons, whatever the accountant says.
+   */
+  private async waitForBudget(
+    governed: GovernedCall,
+    waiting: Waiting,
+    askedBy: string,
+    { waitUntilMs, deadlineMs }: { readonly waitUntilMs: number; readonly deadlineMs: number },
+  ): Promise<CallOutcome | null> {
+    const { call, story } = governed;
+    if (story.state.status !== 'requested' || !missingAnswers(story.state).includes('budget')) return null;
+    const { clock, telemetry } = this.dependencies;
+    const span = telemetry.startSpan('wait for budget', { parentTraceparent: call.span.traceparent });
+    const answer = await waiting.budget(askedBy, waitUntilMs - clock.monotonicMs(), call.signal);
+    span.end(answer === null && !call.signal.aborted ? { error: new AppError('budget.unavailable', 'no answer in time') } : undefined);
+    if (answer === null) return this.giveUp(governed, deadlineMs);
+    if (answer.type === 'unreadable') return this.refuseBefore(governed, 'budget', 'budget.unavailable', ['answer.unreadable']);
+    if (answer.type === 'reserved') {
+      // The decision stays the cause of what follows: the hold only lets it.
+      story.learn({ type: 'BudgetReserved', data: answer.event.data }, null);
+      return null;
+    }
+    const { data, id } = answer.event;
+    const { events, durable } = story.step(
+      { type: 'RecordBudgetAnswer', data: { answer: { type: 'refused', reason: data.reason }, totalMicros: this.sinceMicros(call) } },
+      id,
+    );
+    await durable;
+    const [event] = events;
+    const code = event?.type === 'ToolCallRefused' ? event.data.code : 'budget.unavailable';
+    return { ...this.refused(story, code), detail: leftOf(data) };
+  }
+
   /** The client hung up, or time is over. */
   private async giveUp({ call, story }: GovernedCall, deadlineMs: number): Promise<CallOutcome> {
     const totalMicros = this.sinceMicros(call);
@@ -220,7 +269,7 @@ export class CallRunner {
 
   private async refuseBefore(
     { call, story }: GovernedCall,
-    stage: 'policy' | 'dispatch',
+    stage: 'policy' | 'budget' | 'dispatch',
     code: ErrorCode,
     reasons: readonly string[],
   ): Promise<CallOutcome> {
@@ -251,7 +300,11 @@ export class CallRunner {
     return this.refused(story, code);
   }
 
-  private refused(story: CallStory, code: string, requiredScopes: readonly string[] = []): CallOutcome {
+  private refused(
+    story: CallStory,
+    code: string,
+    requiredScopes: readonly string[] = [],
+  ): Extract<CallOutcome, { readonly kind: 'refused' }> {
     return { kind: 'refused', callId: story.identity.callId, code: isErrorCode(code) ? code : 'policy.denied', requiredScopes };
   }
 
@@ -259,3 +312,12 @@ export class CallRunner {
     return Math.max(0, Math.round((this.dependencies.clock.monotonicMs() - call.receivedAtMs) * 1_000));
   }
 }
+
+/** What a client is told of the account that cannot pay: which, what is left, and when it is worth asking again. */
+const leftOf = (refusal: EventData<'BudgetReservationRefused'>): PublicDetail => {
+  const { account, remainingMicros, currency, resetsAt, window, remainingCalls } = refusal;
+  const known = { account, window, remainingMicros, currency, remainingCalls, resetsAt };
+  const detail: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(known)) if (value !== null && value !== undefined) detail[name] = value;
+  return detail;
+};

@@ -8,7 +8,7 @@ import { CatalogView } from '../catalog-view/catalog-view.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from '../edge-settings.js';
 import { AnswerJoin } from '../join/answer-join.js';
 import { UnrecordedOutcomes } from '../record/unrecorded-outcomes.js';
-import { type Answering, answerDecisions, aToolRecord, publishTools } from '../testing/decisions.harness.js';
+import { type Accounting, type Answering, answerDecisions, aToolRecord, publishTools } from '../testing/decisions.harness.js';
 import { ArgumentValidator } from './argument-validator.js';
 import type { AuthenticatedCall } from './authenticated-call.js';
 import { CallAdmission } from './call-admission.js';
@@ -30,7 +30,7 @@ const principal: Principal = {
 };
 const SECRET = 'ghp_abcdefghijklmnopqrstuvwxyz0123456789';
 
-const open = async (answering: Answering, over: Partial<EdgeSettings> = {}) => {
+const open = async (answering: Answering, over: Partial<EdgeSettings> = {}, accounting?: Accounting) => {
   const log = new MemoryEventLog();
   const clock = aTestClock();
   const settings: EdgeSettings = {
@@ -53,7 +53,7 @@ const open = async (answering: Answering, over: Partial<EdgeSettings> = {}) => {
     aToolRecord({ server: 'fs', name: 'write', riskTier: 'write-low' }),
   ]);
   await Promise.all([join.start(), catalog.start()]);
-  await answerDecisions(log, answering);
+  await answerDecisions(log, answering, accounting);
   const claims = { won: [] as DispatchClaim[], kept: [] as KeptOutcome[], settled: [] as string[], winning: true };
   const unrecorded = new UnrecordedOutcomes(log);
   const runner = new CallRunner({
@@ -432,4 +432,63 @@ test('counts interim messages into a rolling digest', async () => {
     },
   });
   expect(edge.events().at(-1)).toMatchObject({ data: { interim: { count: 2, digest: expect.any(String) } } });
+});
+
+const refusedBudget = {
+  ...{ account: 'user:ada', reason: 'exhausted' as const, remainingMicros: 50, currency: 'USD', resetsAt: '2026-12-01T00:00:00.000Z' },
+  ...{ window: 'day' as const, remainingCalls: null },
+};
+
+test('sends nothing that nobody can pay for, and says what is left', async () => {
+  const edge = await open(allow, {}, () => ({ refused: refusedBudget }));
+  const upstream = anUpstream();
+  const call = aCall();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({
+    kind: 'refused',
+    code: 'budget.exhausted',
+    detail: { account: 'user:ada', remainingMicros: 50, currency: 'USD', window: 'day', resetsAt: '2026-12-01T00:00:00.000Z' },
+  });
+  expect(upstream.sent).toEqual([]);
+  expect(edge.events().at(-1)).toMatchObject({ type: 'ToolCallRefused', data: { stage: 'budget', code: 'budget.exhausted' } });
+});
+
+test('sends nothing when the accountant does not answer in time, whatever policy says', async () => {
+  const edge = await open(allow, { decisionTimeoutMs: 30 }, () => null);
+  const upstream = anUpstream();
+  expect(await edge.runner.run(aWrite(), upstream)).toMatchObject({ kind: 'refused', code: 'budget.unavailable' });
+  expect([upstream.sent, edge.claims.won]).toEqual([[], []]);
+  expect(edge.events().at(-1)).toMatchObject({ type: 'ToolCallRefused', data: { stage: 'budget', reasons: ['missing.budget'] } });
+});
+
+test('tells a denial by the reasons of policy, also where nobody could pay', async () => {
+  const edge = await open(
+    () => ({ effect: 'deny', code: 'policy.denied' }),
+    {},
+    () => ({ refused: refusedBudget }),
+  );
+  expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'refused', code: 'policy.denied' });
+});
+
+test('asks for a hold for the calls of tools and for nothing else', async () => {
+  const edge = await open(allow, { decisionTimeoutMs: 30 }, () => null);
+  const call = aCall({ method: 'prompts/get', target: { kind: 'prompt', server: 'fs', name: 'p' }, params: { name: 'p' } });
+  expect(await edge.runner.run(call, anUpstream())).toMatchObject({ kind: 'answered' });
+  expect(edge.events().find(({ callId }) => callId === call.callId)).toMatchObject({ data: { requires: ['policy'] } });
+});
+
+test('keeps its hold over a decision that is asked for anew', async () => {
+  let holds = 0;
+  const edge = await open(
+    (_asked, evaluation) => {
+      if (evaluation === 1) edge.clock.advance(1_500);
+      return {};
+    },
+    {},
+    () => {
+      holds += 1;
+      return { reservedMicros: 100 };
+    },
+  );
+  expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'answered' });
+  expect(holds).toBe(1);
 });

@@ -1,4 +1,4 @@
-import type { ErrorCode, EventData, ToolRecord } from '@sallyport/contracts';
+import type { ErrorCode, EventData, PublicDetail, ToolRecord } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
 
 /** What the exchange with the upstream is given, once the call is cleared and on record. */
@@ -60,4 +60,11 @@ export type Exchange = UpstreamExchange | LocalExchange;
 export type CallOutcome =
   | { readonly kind: 'answered'; readonly callId: string /** Values masked in the answer. */; readonly redactions: number }
   | { readonly kind: 'cancelled'; readonly callId: string }
-  | { readonly kind: 'refused'; readonly callId: string; readonly code: ErrorCode; readonly requiredScopes: readonly string[] };
+  | {
+      readonly kind: 'refused';
+      readonly callId: string;
+      readonly code: ErrorCode;
+      readonly requiredScopes: readonly string[];
+      /** What else the client is told: what is left of a budget. */
+      readonly detail?: PublicDetail;
+    };

@@ -75,6 +75,19 @@ test("never sends the agent's own token on; the upstream's is for it alone, shor
   expect(gateway.recorded()).not.toContain(token);
 });
 
+test('refuses what nobody can pay for with what is left, and reaches no tool', async () => {
+  const refused = { account: 'user:ada', reason: 'rate-limited' as const, remainingMicros: null, currency: null, resetsAt: null };
+  gateway.account(() => ({ refused: { ...refused, window: 'minute', remainingCalls: 0 } }));
+  const before = upstream().requests().length;
+  const { status, body, callId } = await invoke('tools/echo', { text: 'hello' }).finally(() =>
+    gateway.account(() => ({ reservedMicros: 0 })),
+  );
+  expect(status).toBe(429);
+  expect(body).toMatchObject({ code: 'budget.rate-limited', detail: { account: 'user:ada', window: 'minute', remainingCalls: 0 } });
+  expect(upstream().requests()).toHaveLength(before);
+  await gateway.event('ToolCallRefused', (event) => event.callId === callId && event.data.stage === 'budget');
+});
+
 test('shows a menu of what may be called, with pinned definitions and no address', async () => {
   const response = await fetch(`${gateway.url}/v1/tools`, { headers: { authorization: `Bearer ${await gateway.token()}` } });
   const text = await response.text();

@@ -1,8 +1,17 @@
-import { decodeEvent, type Envelope, eventTypeOf, isAppError, RECORD_HEADERS } from '@sallyport/contracts';
+import { type AnyEnvelope, decodeEvent, type Envelope, eventTypeOf, isAppError, RECORD_HEADERS } from '@sallyport/contracts';
 import type { EventLog, RecordBatch, Subscription } from '@sallyport/log';
 
-/** What came for a call: a decision, or an answer nobody here can read (another version, an obligation we do not know). */
-export type JoinedAnswer = { readonly type: 'decided'; readonly event: Envelope<'PolicyDecided'> } | { readonly type: 'unreadable' };
+/** An answer nobody here can read: another version, an obligation we do not know. */
+interface Unreadable {
+  readonly type: 'unreadable';
+}
+/** What the decision point said. */
+export type JoinedAnswer = { readonly type: 'decided'; readonly event: Envelope<'PolicyDecided'> } | Unreadable;
+/** What the accountant said. */
+export type JoinedBudget =
+  | { readonly type: 'reserved'; readonly event: Envelope<'BudgetReserved'> }
+  | { readonly type: 'refused'; readonly event: Envelope<'BudgetReservationRefused'> }
+  | Unreadable;
 
 /** What a call waits for; open it before the question is appended, close it when the call ended. */
 export interface Waiting {
@@ -11,16 +20,25 @@ export interface Waiting {
    * `signal` was aborted. Never rejects.
    */
   decision(evaluation: number, timeoutMs: number, signal: AbortSignal): Promise<JoinedAnswer | null>;
+  /** The same for the first answer of the accountant to the event that asked for the hold: one to an earlier event means nothing. */
+  budget(askedBy: string, timeoutMs: number, signal: AbortSignal): Promise<JoinedBudget | null>;
   close(): void;
 }
 
+type Topic = (typeof TOPICS)[number];
+
 interface Slot {
   readonly decisions: Map<number, JoinedAnswer>;
-  isUnreadable: boolean;
+  readonly budgets: Map<string, JoinedBudget>;
+  /** Topics on which something came that nobody can read. */
+  readonly unreadable: Set<string>;
   wake: (() => void) | null;
 }
 
-const TOPICS = ['policy.events.v1'] as const;
+const POLICY = 'policy.events.v1';
+const BUDGET = 'budget.events.v1';
+const TOPICS = [POLICY, BUDGET] as const;
+const ANSWERS: ReadonlySet<string> = new Set(['PolicyDecided', 'BudgetReserved', 'BudgetReservationRefused']);
 
 /**
  * Joins the answers of the other services to the calls of this instance, in whichever order they come. Reads ephemerally under the instance's
@@ -52,10 +70,13 @@ export class AnswerJoin {
   }
 
   open(callId: string): Waiting {
-    const slot: Slot = { decisions: new Map(), isUnreadable: false, wake: null };
+    const slot: Slot = { decisions: new Map(), budgets: new Map(), unreadable: new Set(), wake: null };
     this.slots.set(callId, slot);
     return {
-      decision: (evaluation, timeoutMs, signal) => waitFor(slot, evaluation, timeoutMs, signal),
+      decision: (evaluation, timeoutMs, signal) =>
+        waitFor(slot, () => slot.decisions.get(evaluation) ?? unreadableOn(slot, POLICY), timeoutMs, signal),
+      budget: (askedBy, timeoutMs, signal) =>
+        waitFor(slot, () => slot.budgets.get(askedBy) ?? unreadableOn(slot, BUDGET), timeoutMs, signal),
       close: () => {
         this.slots.delete(callId);
       },
@@ -67,7 +88,8 @@ export class AnswerJoin {
     for (const record of batch.records) {
       const callId = record.headers.ce_subject;
       const slot = callId === undefined ? undefined : this.slots.get(callId);
-      if (slot === undefined || eventTypeOf(record.headers) !== 'PolicyDecided') continue;
+      const type = eventTypeOf(record.headers);
+      if (slot === undefined || type === null || !ANSWERS.has(type)) continue;
       this.offer(slot, record);
       slot.wake?.();
     }
@@ -78,24 +100,35 @@ export class AnswerJoin {
     for (const slot of this.slots.values()) slot.wake?.();
   }
 
-  private offer(slot: Slot, record: { readonly headers: Readonly<Record<string, string>>; readonly value: string }): void {
+  private offer(slot: Slot, record: RecordBatch['records'][number]): void {
     try {
-      const event = decodeEvent(record);
-      if (event.type !== 'PolicyDecided' || slot.decisions.has(event.data.evaluation)) return;
-      slot.decisions.set(event.data.evaluation, { type: 'decided', event });
+      keep(slot, decodeEvent(record));
     } catch (error) {
       if (!isAppError(error)) throw error;
-      slot.isUnreadable = true;
+      slot.unreadable.add(record.topic);
     }
   }
 }
 
-const waitFor = (slot: Slot, evaluation: number, timeoutMs: number, signal: AbortSignal): Promise<JoinedAnswer | null> => {
-  const present = (): JoinedAnswer | null => slot.decisions.get(evaluation) ?? (slot.isUnreadable ? { type: 'unreadable' } : null);
+/** Of two answers to one question the first counts. */
+const keep = (slot: Slot, event: AnyEnvelope): void => {
+  if (event.type === 'PolicyDecided') {
+    if (!slot.decisions.has(event.data.evaluation)) slot.decisions.set(event.data.evaluation, { type: 'decided', event });
+    return;
+  }
+  const { causationId } = event;
+  if (causationId === null || slot.budgets.has(causationId)) return;
+  if (event.type === 'BudgetReserved') slot.budgets.set(causationId, { type: 'reserved', event });
+  if (event.type === 'BudgetReservationRefused') slot.budgets.set(causationId, { type: 'refused', event });
+};
+
+const unreadableOn = (slot: Slot, topic: Topic): Unreadable | null => (slot.unreadable.has(topic) ? { type: 'unreadable' } : null);
+
+const waitFor = <T>(slot: Slot, present: () => T | null, timeoutMs: number, signal: AbortSignal): Promise<T | null> => {
   const already = present();
   if (already !== null || signal.aborted || timeoutMs <= 0) return Promise.resolve(already);
   return new Promise((resolve) => {
-    const end = (answer: JoinedAnswer | null): void => {
+    const end = (answer: T | null): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', hangUp);
       slot.wake = null;

@@ -1,4 +1,4 @@
-import { type AnyEnvelope, encodeEvent } from '@sallyport/contracts';
+import { type AnyEnvelope, decodeEvent, encodeEvent } from '@sallyport/contracts';
 import { MemoryEventLog } from '@sallyport/log';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { aDecision } from '../testing/decisions.harness.js';
@@ -68,6 +68,44 @@ test('drops what is meant for another instance before it reads it', async () => 
   await log.append([{ ...decided('c', { edgeId: 'edge-2' }), value: 'not even JSON' }]);
   await vi.advanceTimersByTimeAsync(500);
   expect(await waiting).toBeNull();
+});
+
+const reserved = (askedBy: string, over: { type?: 'BudgetReserved' | 'BudgetReservationRefused' } = {}) => {
+  const { type: _type, data: _data, ...head } = decodeEvent(decided('c'));
+  return encodeEvent(
+    over.type === 'BudgetReservationRefused'
+      ? {
+          ...{ ...head, id: `${askedBy}-refused`, causationId: askedBy, type: 'BudgetReservationRefused' },
+          data: { account: null, reason: 'unattributable', remainingMicros: null, currency: null, resetsAt: null },
+        }
+      : {
+          ...head,
+          id: `${askedBy}-held`,
+          causationId: askedBy,
+          type: 'BudgetReserved',
+          data: { amounts: [], currency: 'EUR', priceListVersion: '1' },
+        },
+  );
+};
+
+test('hands over the first answer of the accountant to the event that asked, and to no other', async () => {
+  const { log, join } = await open();
+  const waiting = join.open('c');
+  await log.append([reserved('e1'), reserved('e1', { type: 'BudgetReservationRefused' })]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await waiting.budget('e1', 1_000, never)).toMatchObject({ type: 'reserved', event: { id: 'e1-held' } });
+  const later = waiting.budget('e2', 500, never);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(await later).toBeNull();
+});
+
+test('an answer of the accountant that cannot be read takes nothing from a decision', async () => {
+  const { log, join } = await open();
+  const waiting = join.open('c');
+  await log.append([{ ...reserved('e1'), value: '{"amounts":1}' }, decided('c')]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await waiting.budget('e1', 1_000, never)).toEqual({ type: 'unreadable' });
+  expect(await waiting.decision(1, 1_000, never)).toMatchObject({ type: 'decided' });
 });
 
 test('says that an answer cannot be read instead of waiting it out', async () => {

@@ -48,10 +48,10 @@ export class CallStory {
     return this.current;
   }
 
-  /** Folds a fact that another service wrote. */
-  learn(fact: ToolCallFact, eventId: string): void {
+  /** Folds a fact that another service wrote. `causes` is its id where the next event follows from it. */
+  learn(fact: ToolCallFact, causes: string | null): void {
     this.current = evolveToolCall(this.current, fact);
-    this.lastDecisionId = eventId;
+    if (causes !== null) this.lastDecisionId = causes;
   }
 
   /**

@@ -7,6 +7,13 @@ type Asked = Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationReque
 /** What the decision point of a test says; `null`: nothing. */
 export type Answering = (asked: Asked, evaluation: number) => Partial<Decision> | null | Promise<Partial<Decision> | null>;
 
+/** What the accountant of a test says; `null`: nothing. By default everybody can pay. */
+export type Accounting = (
+  asked: Envelope<'ToolCallRequested'>,
+) => { readonly refused: EventData<'BudgetReservationRefused'> } | { readonly reservedMicros: number } | null;
+
+const freeOfCharge: Accounting = () => ({ reservedMicros: 0 });
+
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 export const aDecision = (over: Partial<Decision> = {}): Decision => ({
@@ -25,8 +32,12 @@ export const aDecision = (over: Partial<Decision> = {}): Decision => ({
   ...over,
 });
 
-/** A decision point that answers by a function, over the log like the real one. */
-export const answerDecisions = async (log: EventLog, answering: Answering): Promise<Subscription> => {
+/** A decision point and an accountant that answer by functions, over the log like the real ones. */
+export const answerDecisions = async (
+  log: EventLog,
+  answering: Answering,
+  accounting: Accounting = freeOfCharge,
+): Promise<Subscription> => {
   const subscription = await log.subscribe({
     group: 'policy-decision-test',
     topics: ['tool-call.events.v1'],
@@ -37,6 +48,7 @@ export const answerDecisions = async (log: EventLog, answering: Answering): Prom
       for (const record of records) {
         const event = decodeEvent(record);
         if (event.type !== 'ToolCallRequested' && event.type !== 'ToolCallReevaluationRequested') continue;
+        if (event.type === 'ToolCallRequested' && event.data.requires.includes('budget')) answers.push(...accounted(event, accounting));
         const evaluation = event.type === 'ToolCallRequested' ? 1 : event.data.evaluation;
         const answer = await answering(event, evaluation);
         if (answer !== null) answers.push(encodeEvent(decided(event, aDecision({ evaluation, ...answer }))));
@@ -46,6 +58,15 @@ export const answerDecisions = async (log: EventLog, answering: Answering): Prom
   });
   await subscription.ready;
   return subscription;
+};
+
+const accounted = (asked: Envelope<'ToolCallRequested'>, accounting: Accounting): ReturnType<typeof encodeEvent>[] => {
+  const answer = accounting(asked);
+  if (answer === null) return [];
+  const head = { ...asked, id: systemIdSource.uuidv7(), version: 1, source: '/budget-accountant/test', causationId: asked.id } as const;
+  if ('refused' in answer) return [encodeEvent({ ...head, type: 'BudgetReservationRefused', data: answer.refused })];
+  const amounts = [{ account: asked.data.principal.subject, amountMicros: answer.reservedMicros, calls: 1 }];
+  return [encodeEvent({ ...head, type: 'BudgetReserved', data: { amounts, currency: 'EUR', priceListVersion: '1' } })];
 };
 
 const decided = (asked: Asked, data: Decision): Envelope<'PolicyDecided'> => ({

@@ -25,7 +25,7 @@ import { EDGE_DEFAULTS, type EdgeSettings } from '../edge-settings.js';
 import { leaveRawBodies } from '../http/raw-bodies.js';
 import { EDGE_GATEWAY_MIGRATIONS } from '../migrations/index.js';
 import { signingKeyFromFile } from '../tokens/own-token-minter.adapter.js';
-import { type Answering, answerDecisions, aToolRecord, publishTools } from './decisions.harness.js';
+import { type Accounting, type Answering, answerDecisions, aToolRecord, publishTools } from './decisions.harness.js';
 
 export interface TokenOptions {
   readonly subject?: string;
@@ -47,6 +47,8 @@ export interface TestGateway {
   readonly upstreams: Readonly<Record<string, CountingUpstream>>;
   /** What the decision point answers from now on. */
   answer(answering: Answering): void;
+  /** What the accountant answers from now on. */
+  account(accounting: Accounting): void;
   /** Makes appends fail, and later work again. */
   breakLog(down: boolean): void;
   token(options?: TokenOptions): Promise<string>;
@@ -131,6 +133,7 @@ export const startTestGateway = async (options: {
     upstreams[name] = await startCountingUpstream({ era });
 
   let answering: Answering = () => ({});
+  let accounting: Accounting = () => ({ reservedMicros: 0 });
   const events: AnyEnvelope[] = [];
   const values: string[] = [];
   const listeners = new Set<() => void>();
@@ -150,7 +153,11 @@ export const startTestGateway = async (options: {
     },
   });
   await follower.ready;
-  const decisions = await answerDecisions(real, (asked, evaluation) => answering(asked, evaluation));
+  const decisions = await answerDecisions(
+    real,
+    (asked, evaluation) => answering(asked, evaluation),
+    (asked) => accounting(asked),
+  );
 
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -234,6 +241,9 @@ export const startTestGateway = async (options: {
     upstreams,
     answer: (next) => {
       answering = next;
+    },
+    account: (next) => {
+      accounting = next;
     },
     breakLog: (down) => {
       log.down = down;
