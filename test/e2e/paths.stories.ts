@@ -41,8 +41,8 @@ const declaredRoutes = (): readonly Route[] => {
 /** Every way in asks for a token, and every method that exists ends decided or rejected, on record. */
 export const paths = (cluster: () => Cluster): void => {
   const baseOf = ({ file }: Route): string => {
-    if (file.includes('policy-decision')) return cluster().policyUrl;
-    return file.includes('audit-projector') ? cluster().auditUrl : cluster().gatewayUrl;
+    const service = CLUSTER_SERVICES.find((name) => file.startsWith(`services/${name}/`));
+    return service === undefined || cluster().size === 'embedded' ? cluster().gatewayUrl : cluster().service(service).url;
   };
   // A service that no process runs yet has no way in.
   const routes = declaredRoutes().filter(

@@ -62,6 +62,23 @@ describeSizes(SIZES, (size) => {
     ).toEqual(new Set(['awake']));
   });
 
+  test('while the accountant is away no tool is called, lists go on, and none that waited is executed later', async () => {
+    const before = cluster.upstream.callsOf('echo').length;
+    await cluster.service('budget-accountant').kill();
+    expect(await agent.list()).toContain('echo');
+    const answer = await agent.call('echo', { text: 'unpaid' });
+    expect(answer).toMatchObject({ isError: true, code: 'budget.unavailable' });
+    expect(answer.text).toContain('Nothing was sent');
+    console.info(`${size}: the accountant was away: ${answer.code} after ${Math.round(answer.waitedMs)} ms`);
+    cluster.service('budget-accountant').start();
+    await cluster.service('budget-accountant').ready();
+    await until('a call is paid for again', async () => ((await agent.call('echo', { text: 'paid' })).isError ? undefined : true));
+    const reached = cluster.upstream.callsOf('echo').slice(before);
+    expect(new Set(reached.map((received) => received.arguments.text))).toEqual(new Set(['paid']));
+    const { call } = await cluster.record.callOfTrace(answer.traceId);
+    expect(call).toMatchObject({ outcome: 'refused', code: 'budget.unavailable' });
+  });
+
   test('while the projector is away calls go on, and all of them are on record once it is back', async () => {
     await cluster.service('audit-projector').kill();
     const answers = [];
