@@ -41,6 +41,7 @@ const declaredRoutes = (): readonly Route[] => {
 export const paths = (cluster: () => Cluster): void => {
   const baseOf = ({ file }: Route): string => {
     if (file.includes('policy-decision')) return cluster().policyUrl;
+    if (file.includes('budget-accountant')) return cluster().budgetUrl;
     return file.includes('audit-projector') ? cluster().auditUrl : cluster().gatewayUrl;
   };
   const routes = declaredRoutes();
