@@ -100,6 +100,7 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
     expect(stdout).toMatch(/called fs\/write_file policy:no-credential-files deny policy\.denied/);
     expect(stdout).toContain('the tool saw: Echo: deploy with [secret.provider-key]');
     expect(stdout).toContain('[pii.email]');
+    expect(stdout).toMatch(/executed once\n.*fs\/write_file .* allow .*\n.*fs\/write_file .* allow /);
     expect(stdout).toContain('deny tool.unknown');
     expect(stdout).toContain('failed upstream.unreachable');
     expect(stdout).toMatch(/unaltered: \d+ events in \d+ chains/);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -90,6 +91,7 @@ export const addDemoCommand = (program: Command): void => {
       try {
         for (const story of STORIES) await tell(story, agentOf(agents, story.agent), auditor);
         await tellBudget(agentOf(agents, 'triage'), auditor);
+        await tellRepetition(agentOf(agents, 'writer'), auditor);
         await tellOutage(agentOf(agents, 'triage'), auditor, dataFolder);
         await tellVerification(auditor);
       } finally {
@@ -127,6 +129,24 @@ const tellBudget = async (agent: DemoAgent, auditor: ApiClient): Promise<void> =
   throw new ApiFault('the budget of ada was never spent', 'cli.demo');
 };
 
+/** The same write under the same key: the second is told what the first was told, and the tool is not called again. */
+const tellRepetition = async (agent: DemoAgent, auditor: ApiClient): Promise<void> => {
+  say(paint.bold('the same idempotency key twice: executed once'));
+  const key = randomUUID();
+  const args = { path: 'demo.txt', content: 'written once\n' };
+  const told: string[] = [];
+  for (const attempt of [1, 2]) {
+    const { callId, text } = await agent.call('fs__write_file', args, key);
+    const record = await recordOf(auditor, callId, attempt === 1);
+    say(`  ${formatRecordLine(record)}`);
+    told.push(text);
+    const isSent = (record.upstreamMicros ?? 0) > 0;
+    if (record.outcome !== 'completed' || isSent !== (attempt === 1))
+      throw new ApiFault(`the call was not made exactly once (${record.code ?? record.outcome}): ${text}`, 'cli.demo');
+  }
+  if (told[0] !== told[1]) throw new ApiFault('the two were told different things', 'cli.demo');
+};
+
 const tellOutage = async (agent: DemoAgent, auditor: ApiClient, dataFolder: string): Promise<void> => {
   const children = JSON.parse(await readFile(childrenFileOf(dataFolder), 'utf8')) as ChildrenFile;
   const child = children.children.find(({ child: name }) => name.endsWith('/memory'));
@@ -153,20 +173,20 @@ const tellVerification = async (auditor: ApiClient): Promise<void> => {
   if (!result.ok) process.exitCode = 1;
 };
 
-const recordOf = async (auditor: ApiClient, callId: string): Promise<CallRecord> => {
+const recordOf = async (auditor: ApiClient, callId: string, isCharged = true): Promise<CallRecord> => {
   const until = performance.now() + RECORD_WAIT_MS;
   for (;;) {
     const { calls } = await auditor.json<CallPage>('GET', `/v1/audit/calls?callId=${callId}`);
     const record = calls[0];
-    if (record !== undefined && isComplete(record)) return record;
+    if (record !== undefined && isComplete(record, isCharged)) return record;
     if (performance.now() > until) throw new ApiFault(`no record of call ${callId} after ${RECORD_WAIT_MS / 1000} s`, 'cli.demo');
     await delay(POLL_MS);
   }
 };
 
 /** Whether the call ended and, unless it was refused, what it costs is on record: the two come by different topics. */
-const isComplete = ({ outcome, priceMicros }: CallRecord): boolean =>
-  outcome !== 'pending' && (outcome === 'refused' || priceMicros !== null);
+const isComplete = ({ outcome, priceMicros }: CallRecord, isCharged: boolean): boolean =>
+  outcome !== 'pending' && (!isCharged || outcome === 'refused' || priceMicros !== null);
 
 /** An agent on the official SDK client, which remembers the tools it was shown. */
 class DemoAgent {
@@ -195,9 +215,13 @@ class DemoAgent {
   }
 
   /** Calls a tool. A protocol error counts as an answer: its text is what the agent would read. */
-  async call(tool: string, args: Record<string, unknown>): Promise<{ callId: string; text: string; isError: boolean }> {
+  async call(tool: string, args: Record<string, unknown>, key?: string): Promise<{ callId: string; text: string; isError: boolean }> {
     try {
-      const result = await this.client.callTool({ name: tool, arguments: args });
+      const result = await this.client.callTool({
+        name: tool,
+        arguments: args,
+        ...(key === undefined ? {} : { _meta: { [META_KEYS.idempotencyKey]: key } }),
+      });
       const text = Array.isArray(result.content) ? result.content.map((part) => ('text' in part ? part.text : '')).join('\n') : '';
       const meta = result._meta?.[META_KEYS.callId];
       return { callId: typeof meta === 'string' ? meta : this.lastCallId(), text, isError: result.isError === true };

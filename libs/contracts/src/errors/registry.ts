@@ -130,6 +130,12 @@ export const ERRORS = {
     retryable: false,
     summary: 'An operator has stopped this tool, agent, person or tenant. Nothing was sent to the tool.',
   },
+  'idempotency.mismatch': {
+    http: 422,
+    rpc: -31422,
+    retryable: false,
+    summary: 'This idempotency key was used with other parameters. Nothing was sent to the tool.',
+  },
   'identity.forbidden': { http: 403, rpc: -31403, retryable: false, summary: 'The token does not allow this operation.' },
   'identity.keys-unavailable': {
     http: 503,
@@ -194,6 +200,12 @@ export const ERRORS = {
   'request.unknown-method': { http: 404, rpc: -32601, retryable: false, summary: 'The method is not known.' },
   'request.unsupported-media-type': { http: 415, rpc: -32600, retryable: false, summary: 'The request body must be application/json.' },
   'request.unsupported-version': { http: 400, rpc: -32022, retryable: false, summary: 'This protocol version is not spoken here.' },
+  'result.not-retained': {
+    http: 410,
+    rpc: -31410,
+    retryable: false,
+    summary: 'The call of this idempotency key was made and answered, and the answer is not kept any more. It was not made again.',
+  },
   'scope.insufficient': {
     http: 403,
     rpc: -31403,

@@ -19,6 +19,7 @@ import { UpstreamDirectory } from './upstreams/upstream-directory.js';
 
 /** Stands where a rejection belongs to no tenant. */
 const NO_TENANT = '-';
+const DROP_ANSWERS_EVERY_MS = 3_600_000;
 
 /** The gateway put together: every part once, for the life of the process. Controllers take their parts from it. */
 export class EdgeGateway {
@@ -35,6 +36,7 @@ export class EdgeGateway {
   private readonly claims: PostgresDispatchClaims;
   private readonly unrecorded: UnrecordedOutcomes;
   private readonly unregister: (() => void)[] = [];
+  private retention: NodeJS.Timeout | undefined;
   private isReady = false;
   private readonly ending = new AbortController();
 
@@ -93,6 +95,8 @@ export class EdgeGateway {
     for (const { callId, attempt, records } of await this.claims.kept(this.ports.settings.edgeId))
       this.unrecorded.hold(records, () => this.claims.settle(callId, attempt));
     this.observer.start();
+    await this.dropAnswers();
+    this.retention = setInterval(() => void this.dropAnswers(), DROP_ANSWERS_EVERY_MS).unref();
     this.isReady = true;
   }
 
@@ -111,6 +115,7 @@ export class EdgeGateway {
   async close(): Promise<void> {
     this.isReady = false;
     this.endStreams();
+    clearInterval(this.retention);
     for (const unregister of this.unregister) unregister();
     await this.observer.close();
     await this.rejections.close();
@@ -118,6 +123,11 @@ export class EdgeGateway {
     this.unrecorded.close();
     await this.claims.drain();
     await Promise.all([this.join.close(), this.catalog.close(), this.upstreams.close()]);
+  }
+
+  private async dropAnswers(): Promise<void> {
+    // What could not be dropped now is not served either: its age is looked at when it is read.
+    await this.claims.dropAnswers().catch((err: unknown) => this.ports.logger.warn({ err }, 'old answers could not be dropped'));
   }
 
   /** A key under which an upstream's legacy session may be shared: one principal's calls and no other's. */

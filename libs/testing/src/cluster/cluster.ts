@@ -70,6 +70,7 @@ export interface Cluster {
   readonly folder: string;
   readonly gatewayUrl: string;
   readonly policyUrl: string;
+  readonly budgetUrl: string;
   readonly auditUrl: string;
   readonly issuer: string;
   readonly upstream: StoryUpstream;
@@ -91,6 +92,8 @@ export interface Cluster {
   holdDecisions(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
+
+type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'budgetUrl' | 'auditUrl'>;
 
 const EPOCH_TABLE = 'policy_decision.epoch';
 
@@ -178,13 +181,13 @@ class ClusterStart {
     return kafka;
   }
 
-  private startTogether(file: string, url: string): { policyUrl: string; auditUrl: string } {
+  private startTogether(file: string, url: string): ServiceAddresses {
     this.run('start', [programOf('cli'), 'start', '--config', file], url, {});
     this.databaseUrl = () => embeddedUrl(embeddedClusterOf(this.folder));
-    return { policyUrl: url, auditUrl: url };
+    return { policyUrl: url, budgetUrl: url, auditUrl: url };
   }
 
-  private async startApart(file: string, gatewayPort: number): Promise<{ policyUrl: string; auditUrl: string }> {
+  private async startApart(file: string, gatewayPort: number): Promise<ServiceAddresses> {
     const postgres: TestPostgres = await startTestPostgres();
     this.closing.push(() => postgres.stop());
     const database = await postgres.createDatabase();
@@ -212,7 +215,8 @@ class ClusterStart {
         [`${variable}_MIGRATIONS_DATABASE_URL`]: own?.migrationsUrl ?? '',
       });
     }
-    return { policyUrl: urls.get('policy-decision') ?? '', auditUrl: urls.get('audit-projector') ?? '' };
+    const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
+    return { policyUrl: addressOf('policy-decision'), budgetUrl: addressOf('budget-accountant'), auditUrl: addressOf('audit-projector') };
   }
 
   private run(name: ClusterService | 'start', command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
@@ -225,6 +229,7 @@ class ClusterStart {
   private cluster(parts: {
     readonly gatewayUrl: string;
     readonly policyUrl: string;
+    readonly budgetUrl: string;
     readonly auditUrl: string;
     readonly issuer: string;
     readonly upstream: StoryUpstream;

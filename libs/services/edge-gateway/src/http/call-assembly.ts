@@ -6,7 +6,6 @@ import type { AuthenticatedCall } from '../invoke/authenticated-call.js';
 import { claimedOf } from '../invoke/call-identity.js';
 import { type Admitted, single } from './door.js';
 
-const IDEMPOTENCY_KEY_CHARS_MAX = 256;
 const TRACE_FIELDS: readonly string[] = ['traceparent', 'tracestate', 'baggage'];
 const OWN_META: readonly string[] = Object.values(META_KEYS);
 
@@ -97,7 +96,7 @@ export const assembleCall = (
     params,
     meta: vendorMeta(meta),
     claimed: claimedBy(read, meta),
-    idempotencyKey: typeof key === 'string' && key !== '' ? key.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) : null,
+    idempotencyKey: typeof key === 'string' && key !== '' ? key : null,
     isStream: read.isStream ?? false,
     receivedAtMs: admitted.receivedAtMs,
     span: spanOf(read, meta, callId, dependencies.telemetry),

@@ -20,9 +20,10 @@ import type { ArgumentValidator } from './argument-validator.js';
 import type { AuthenticatedCall } from './authenticated-call.js';
 import type { CallAdmission } from './call-admission.js';
 import { chainIdOf } from './call-identity.js';
-import type { DispatchClaims } from './dispatch-claims.port.js';
+import type { DispatchClaims, EarlierCall, IdempotencyKey } from './dispatch-claims.port.js';
 import type { CallOutcome, Exchange } from './exchange.port.js';
 import { GovernedDispatch } from './governed-dispatch.js';
+import { idempotencyKeyOf } from './idempotent-answers.js';
 import { InputRounds } from './input-rounds.js';
 import { bareFacts, type PreparedRequest, prepareRequest } from './prepared-request.js';
 
@@ -50,6 +51,10 @@ export interface GovernedCall {
   readonly prepared: PreparedRequest;
   readonly question: Question;
   readonly exchange: Exchange;
+  /** What its caller means to happen once; `null` without a key. */
+  readonly key: IdempotencyKey | null;
+  /** The call that had the key when this one came: then this one is never dispatched, and nothing is held for it. */
+  readonly earlier: EarlierCall | null;
 }
 
 /** Asked more often than this within its `ttl`, a call finds no fresh decision: the decision point is too slow for it. */
@@ -105,13 +110,18 @@ export class CallRunner {
     if (unrecorded.isFull) throw new AppError('log.unavailable', 'too many outcomes wait for the log');
     const prepared = prepareRequest(call, tool, sealer, settings);
     if ('refusal' in prepared) return this.refuseAlone(story, call, tool, prepared.refusal);
+    const wanted = idempotencyKeyOf(call, tool, prepared.facts.paramsHash, sealer);
+    const holder = wanted === null ? null : await this.dependencies.claims.earlier(call.principal.tenantId, wanted.scope);
+    // What only reads may be read again when the first reading was lost.
+    const isRead = tool?.riskTier === 'read' && holder?.state === 'open' && holder.paramsHash === wanted?.paramsHash;
+    const { key, earlier } = isRead ? { key: null, earlier: null } : { key: wanted, earlier: holder };
     const question = {
       request: prepared.facts,
       sealedParams: sealer.seal(call.principal.tenantId, prepared.paramsText, call.callId),
     };
     const waiting = join.open(call.callId);
     try {
-      const governed = { call, story, tool, prepared, question, exchange };
+      const governed = { call, story, tool, prepared, question, exchange, key, earlier };
       // The age of a decision counts from before the append that asked for it.
       const askedAtMs = this.dependencies.clock.monotonicMs();
       const requestId = await this.request(governed);
@@ -124,7 +134,7 @@ export class CallRunner {
 
   /** Puts the request on record and answers the id of its event. `null`: the log is down, and a refusal is kept for it instead. */
   private async request(governed: GovernedCall): Promise<string | null> {
-    const { call, story, question } = governed;
+    const { call, story, question, earlier } = governed;
     const { settings, sealer, telemetry, log, clock } = this.dependencies;
     if (!log.isHealthy()) {
       this.refuseLater(governed);
@@ -142,7 +152,7 @@ export class CallRunner {
           sealedParams: question.sealedParams,
           idempotencyKeyHash,
           ttlMs: settings.callTtlMs,
-          requires: [...requiredAnswersOf(call.method)],
+          requires: earlier === null ? [...requiredAnswersOf(call.method)] : ['policy'],
         },
       },
       this.rounds.askedBy(call),
@@ -170,10 +180,24 @@ export class CallRunner {
 
   /** Waits for the answers and acts on them, asking again as long as they come too late to be acted on. */
   private async answer(governed: GovernedCall, waiting: Waiting, requestId: string, firstAskedAtMs: number): Promise<CallOutcome> {
+    const dispatch = new GovernedDispatch(governed, this.dependencies, this.rounds);
+    try {
+      return await this.decideAndAct(governed, dispatch, waiting, requestId, firstAskedAtMs);
+    } finally {
+      await dispatch.letGo();
+    }
+  }
+
+  private async decideAndAct(
+    governed: GovernedCall,
+    dispatch: GovernedDispatch,
+    waiting: Waiting,
+    requestId: string,
+    firstAskedAtMs: number,
+  ): Promise<CallOutcome> {
     const { clock, settings } = this.dependencies;
     const { call, story } = governed;
     const deadlineMs = firstAskedAtMs + settings.callTtlMs;
-    const dispatch = new GovernedDispatch(governed, this.dependencies, this.rounds);
     let askedAtMs = firstAskedAtMs;
     for (let evaluation = 1; evaluation <= EVALUATIONS_MAX; evaluation++) {
       const decision = await this.waitForDecision(governed, waiting, evaluation, deadlineMs);

@@ -64,7 +64,11 @@ const open = async (answering: Answering, over: Partial<EdgeSettings> = {}, acco
     validator: new ArgumentValidator(),
     admission: new CallAdmission({ calls: settings.callsInFlightMaxPerTenant, streams: 10 }),
     claims: {
-      win: async (claim) => claims.winning && claims.won.push(claim) > 0,
+      win: async (claim) => (claims.winning && claims.won.push(claim) > 0 ? 'won' : 'taken'),
+      earlier: async () => null,
+      conclude: async () => {},
+      release: async () => {},
+      dropAnswers: async () => {},
       settle: (callId) => {
         claims.settled.push(callId);
       },
@@ -137,6 +141,9 @@ const anUpstream = (
     fault: () => (isReachable ? null : 'upstream.circuit-open'),
     sent,
     released,
+    replay: async (answer) => {
+      released.push(answer);
+    },
     send: async (dispatch) => {
       sent.push(dispatch);
       released.push(await dispatch.settle(await answer(dispatch)));

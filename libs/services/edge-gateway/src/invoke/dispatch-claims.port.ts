@@ -1,5 +1,12 @@
 import type { EncodedEvent } from '@sallyport/contracts';
 
+/** What a caller means to happen once: its key, bound to principal and tool by a digest, and what it was sent with. */
+export interface IdempotencyKey {
+  /** Keyed digest of principal, tool and the caller's key. */
+  readonly scope: string;
+  readonly paramsHash: string;
+}
+
 /** The right to dispatch one attempt of a call. */
 export interface DispatchClaim {
   readonly callId: string;
@@ -7,25 +14,48 @@ export interface DispatchClaim {
   readonly tenantId: string;
   readonly chainId: string;
   readonly edgeId: string;
+  /** Claimed together with the attempt: whoever has the key has it for ever, unless nothing was sent. */
+  readonly key: IdempotencyKey | null;
 }
+
+/** The call that has a key. */
+export interface EarlierCall {
+  readonly callId: string;
+  readonly paramsHash: string;
+  /** `open`: under way, or lost on the way. `answered`: its delivered answer, sealed. `not-retained`: answered, and the answer is gone. */
+  readonly state: 'open' | 'not-retained' | { readonly answered: string };
+}
+
+/** `taken`: somebody else has the attempt. */
+export type ClaimResult = 'won' | 'taken' | EarlierCall;
 
 /** An outcome that is kept until the log takes it. */
 export interface KeptOutcome {
   readonly callId: string;
   readonly attempt: number;
   readonly records: readonly EncodedEvent[];
+  /** The sealed answer of a keyed call, served once the outcome is on record. */
+  readonly answer: string | 'too-large' | null;
 }
 
-/** Who may dispatch what: at most one wins each attempt of a call, for ever, whichever replica it runs on. */
+/** Who may dispatch what: at most one wins each attempt of a call and each key, for ever, whichever replica it runs on. */
 export interface DispatchClaims {
-  /** Durable when it resolves. `false`: somebody else has the attempt, and nothing may be sent. Throws `store.unavailable`. */
-  win(claim: DispatchClaim): Promise<boolean>;
+  /** Durable when it resolves. Nothing may be sent unless it is `won`. Throws `store.unavailable`. */
+  win(claim: DispatchClaim): Promise<ClaimResult>;
+  /** The call that has a key; `null`: nobody. Throws `store.unavailable`. */
+  earlier(tenantId: string, scope: string): Promise<EarlierCall | null>;
   /** Marks attempts as ended, so that recovery leaves them alone. Not awaited by calls; failing changes nothing for them. */
   settle(callId: string, attempt: number): void;
+  /** Ends the attempt of a keyed call whose answer is on record. Throws `store.unavailable`: then its key stays in doubt. */
+  conclude(callId: string, attempt: number, answer: string | 'too-large'): Promise<void>;
+  /** Ends an attempt of which nothing was sent and gives its key back. Throws `store.unavailable`: then its key stays in doubt. */
+  release(callId: string, attempt: number): Promise<void>;
   /** Keeps an outcome the log did not take. Throws `store.unavailable`. */
   keep(outcome: KeptOutcome): Promise<void>;
   /** Outcomes of this instance that were kept and never settled, oldest first. */
-  kept(edgeId: string): Promise<readonly KeptOutcome[]>;
+  kept(edgeId: string): Promise<readonly Omit<KeptOutcome, 'answer'>[]>;
+  /** Takes answers away that are older than a day; their keys stay taken. Throws `store.unavailable`. */
+  dropAnswers(): Promise<void>;
   /** Waits for what runs. */
   drain(): Promise<void>;
 }

@@ -44,6 +44,8 @@ export interface UpstreamExchange {
    * `detail.reached` says whether bytes arrived.
    */
   send(dispatch: Dispatch): Promise<void>;
+  /** Hands over the recorded answer of an earlier call with the same key; nothing is sent. A message without an id. */
+  replay(answer: JsonObject, callId: string): Promise<void>;
 }
 
 /** An answer the gateway gives by itself, from what it holds. */

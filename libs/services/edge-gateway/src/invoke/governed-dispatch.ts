@@ -6,7 +6,9 @@ import { inputSchemaOf } from '../catalog-view/catalog-view.js';
 import type { Step } from '../record/call-story.js';
 import { AnswerInspection, type InspectedAnswer, obligedLabels } from './answer-inspection.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
+import type { ClaimResult, EarlierCall } from './dispatch-claims.port.js';
 import type { CallOutcome, LocalExchange, UpstreamExchange } from './exchange.port.js';
+import { retell, sealAnswer } from './idempotent-answers.js';
 import type { InputRounds } from './input-rounds.js';
 import { splitMeta } from './prepared-request.js';
 
@@ -15,6 +17,9 @@ type Reached = EventData<'ToolCallFailed'>['reached'];
 
 /** What acting on a decision led to: an end, or the question asked anew because the decision had become too old. */
 export type Acted = CallOutcome | { readonly kind: 'ask-again'; readonly asked: Promise<void> };
+
+/** What becomes of a claim: an answer that is delivered, nothing that was sent, or what nobody knows. */
+type Ending = { readonly answer: JsonObject } | 'nothing-sent' | 'unknown';
 
 const ATTEMPT = 1;
 
@@ -54,14 +59,22 @@ export class GovernedDispatch {
   }
 
   private async dispatch(exchange: UpstreamExchange, decision: Decided, askedAtMs: number): Promise<Acted> {
-    const { call, story, question, tool, prepared } = this.governed;
+    const { call, story, question, tool, prepared, earlier, key } = this.governed;
+    if (earlier !== null) return this.answerAgain(exchange, decision, askedAtMs, earlier);
     const fault = this.faultOf(exchange);
     if (fault !== null) return this.refuse(fault.code, fault.reasons);
     const masked = prepared.content.mask(obligedLabels(decision.data, 'mask-arguments'));
     this.countRedactions(masked.redactions, 'arguments');
     const minted = await this.mint(exchange);
-    const isClaimNeeded = this.isEffectful();
-    if (isClaimNeeded && !(await this.claim())) return this.refuse('stream.conflict', ['claim.taken']);
+    let isClaimNeeded = this.isEffectful() || key !== null;
+    if (isClaimNeeded) {
+      const holder = await this.claim();
+      if (holder === 'taken') return this.refuse('stream.conflict', ['claim.taken']);
+      if (holder !== 'won') {
+        if (this.isEffectful() || holder.state !== 'open') return this.answerAgain(exchange, decision, askedAtMs, holder);
+        isClaimNeeded = false;
+      }
+    }
     const step = story.step({
       type: 'Dispatch',
       data: {
@@ -128,11 +141,39 @@ export class GovernedDispatch {
     return this.dependencies.minter.mint({ principal: call.principal, audience: exchange.audience, scope, callId: call.callId });
   }
 
-  private async claim(): Promise<boolean> {
-    if (this.isClaimed) return true;
-    const { callId, chainId, principal, edgeId } = this.governed.story.identity;
-    this.isClaimed = await this.dependencies.claims.win({ callId, attempt: ATTEMPT, tenantId: principal.tenantId, chainId, edgeId });
-    return this.isClaimed;
+  private async claim(): Promise<ClaimResult> {
+    if (this.isClaimed) return 'won';
+    const { story, key } = this.governed;
+    const { callId, chainId, principal, edgeId } = story.identity;
+    const result = await this.dependencies.claims.win({ callId, attempt: ATTEMPT, tenantId: principal.tenantId, chainId, edgeId, key });
+    this.isClaimed = result === 'won';
+    return result;
+  }
+
+  /** Ends a claim under which nothing was dispatched: the call was refused, or given up, after it had won. */
+  async letGo(): Promise<void> {
+    if (this.isClaimed && this.dispatched === null) await this.conclude('nothing-sent');
+  }
+
+  /** Another call has the key: its answer is decided and inspected again, recorded and delivered again, and nothing is sent. */
+  private async answerAgain(exchange: UpstreamExchange, decision: Decided, askedAtMs: number, earlier: EarlierCall): Promise<Acted> {
+    const { call, story, question, key } = this.governed;
+    if (key === null) throw new AppError('internal.error', `call ${call.callId} has no key`);
+    const told = retell(earlier, key, call.principal.tenantId, this.dependencies.sealer);
+    if ('refusal' in told) return this.refuse(told.refusal, [`earlier:${earlier.callId}`]);
+    const { released, record } = this.inspection(decision).final(told.answer);
+    // What was paid for once is not charged again.
+    const data = { ...record, upstreamMicros: 0, totalMicros: this.sinceMicros(), reportedCostMicros: 0 };
+    const { events, durable } = story.step({
+      type: 'AnswerLocally',
+      data: { decisionAgeMs: this.ageMs(askedAtMs), question, completed: data },
+    });
+    if (events[0]?.type === 'ToolCallReevaluationRequested') return { kind: 'ask-again', asked: durable };
+    if (events.length === 0) throw new AppError('policy.unavailable', `call ${call.callId} is not cleared`);
+    await durable;
+    this.redactions = this.countRedactions(record.redactions, 'result');
+    await exchange.replay(released, call.callId);
+    return { kind: 'answered', callId: call.callId, redactions: this.redactions };
   }
 
   private async send(
@@ -212,7 +253,8 @@ export class GovernedDispatch {
               totalMicros,
             },
           });
-    if (!(await this.isDurable(step))) {
+    // Who is asked back has not been served yet: what it answers is another request, under the same key.
+    if (!(await this.isDurable(step, inputRequests === null ? { answer: released } : 'nothing-sent'))) {
       this.settled = 'withheld';
       throw new AppError('log.unavailable', `the answer of call ${story.identity.callId} was withheld`);
     }
@@ -228,7 +270,7 @@ export class GovernedDispatch {
     if (this.settled === 'withheld') return { kind: 'refused', callId, code: 'log.unavailable', requiredScopes: [] };
     const reached = reachedOf(error);
     if (call.signal.aborted) {
-      await this.isDurable(story.step({ type: 'Cancel', data: { reached, totalMicros: this.sinceMicros() } }));
+      await this.isDurable(story.step({ type: 'Cancel', data: { reached, totalMicros: this.sinceMicros() } }), endingOf(reached));
       return { kind: 'cancelled', callId };
     }
     return this.fail(isAppError(error) ? error.code : 'internal.error', reached, this.microsSince(startedMs));
@@ -237,7 +279,7 @@ export class GovernedDispatch {
   private async fail(code: ErrorCode, reached: Reached, upstreamMicros: number, reasons: string[] = []): Promise<CallOutcome> {
     const { story, call } = this.governed;
     const step = story.step({ type: 'RecordFailure', data: { code, reasons, reached, upstreamMicros, totalMicros: this.sinceMicros() } });
-    const isRecorded = await this.isDurable(step);
+    const isRecorded = await this.isDurable(step, endingOf(reached));
     return { kind: 'refused', callId: call.callId, code: isRecorded ? code : 'log.unavailable', requiredScopes: [] };
   }
 
@@ -250,7 +292,7 @@ export class GovernedDispatch {
   }
 
   /** Waits for the dispatch and its outcome to be on record. What the log does not take is kept, to be recorded later: in the claim where there is one. */
-  private async isDurable(outcome: Step): Promise<boolean> {
+  private async isDurable(outcome: Step, ending: Ending): Promise<boolean> {
     const { claims, unrecorded } = this.dependencies;
     const { callId } = this.governed.call;
     const missing = [];
@@ -263,14 +305,35 @@ export class GovernedDispatch {
       }
     }
     if (missing.length === 0) {
-      if (this.isClaimed) claims.settle(callId, ATTEMPT);
+      await this.conclude(ending);
       return true;
     }
-    if (this.isClaimed) await claims.keep({ callId, attempt: ATTEMPT, records: missing }).catch(() => {});
+    if (this.isClaimed) await claims.keep({ callId, attempt: ATTEMPT, records: missing, answer: this.keptAnswer(ending) }).catch(() => {});
     unrecorded.hold(missing, () => {
       if (this.isClaimed) claims.settle(callId, ATTEMPT);
     });
     return false;
+  }
+
+  /** Ends the claim. A key whose end could not be written stays in doubt: its call is never made twice. */
+  private async conclude(ending: Ending): Promise<void> {
+    if (!this.isClaimed) return;
+    const { claims } = this.dependencies;
+    const { callId } = this.governed.call;
+    const answer = this.keptAnswer(ending);
+    try {
+      if (answer !== null) return await claims.conclude(callId, ATTEMPT, answer);
+      if (ending === 'nothing-sent' && this.governed.key !== null) return await claims.release(callId, ATTEMPT);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+    }
+    claims.settle(callId, ATTEMPT);
+  }
+
+  private keptAnswer(ending: Ending): string | null {
+    const { call, key } = this.governed;
+    if (key === null || typeof ending === 'string') return null;
+    return sealAnswer(ending.answer, call.principal.tenantId, call.callId, this.dependencies.sealer);
   }
 
   private inspection(decision: Decided): AnswerInspection {
@@ -303,6 +366,8 @@ export class GovernedDispatch {
     return this.microsSince(this.governed.call.receivedAtMs);
   }
 }
+
+const endingOf = (reached: Reached): Ending => (reached === 'no' ? 'nothing-sent' : 'unknown');
 
 const reachedOf = (error: unknown): Reached => {
   const reached = isAppError(error) ? error.detail.reached : null;

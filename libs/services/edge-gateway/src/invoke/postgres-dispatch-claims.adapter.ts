@@ -1,13 +1,15 @@
 import type { EncodedEvent } from '@sallyport/contracts';
 import type { Sql } from '@sallyport/platform';
-import type { DispatchClaim, DispatchClaims, KeptOutcome } from './dispatch-claims.port.js';
+import type { ClaimResult, DispatchClaim, DispatchClaims, EarlierCall, KeptOutcome } from './dispatch-claims.port.js';
 
 const GROUP_MAX = 500;
 const KEPT_MAX = 10_000;
+/** How long a delivered answer is kept. Who comes later is told that it is gone. */
+const RETENTION = `interval '24 hours'`;
 
 interface PendingClaim {
   readonly claim: DispatchClaim;
-  readonly resolve: (isWon: boolean) => void;
+  readonly resolve: (result: ClaimResult | Promise<ClaimResult>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -23,7 +25,7 @@ export class PostgresDispatchClaims implements DispatchClaims {
 
   constructor(private readonly sql: Sql) {}
 
-  win(claim: DispatchClaim): Promise<boolean> {
+  win(claim: DispatchClaim): Promise<ClaimResult> {
     return new Promise((resolve, reject) => {
       this.claims.push({ claim, resolve, reject });
       this.write();
@@ -35,15 +37,54 @@ export class PostgresDispatchClaims implements DispatchClaims {
     this.write();
   }
 
-  async keep({ callId, attempt, records }: KeptOutcome): Promise<void> {
+  async earlier(tenantId: string, scope: string): Promise<EarlierCall | null> {
+    const { rows } = await this.sql.query<{ call_id: string; params_hash: string; sealed_answer: string | null; is_answered: boolean }>({
+      name: 'earlier-call',
+      text: `SELECT call_id, params_hash, is_answered AND settled_at IS NOT NULL AS is_answered,
+                    CASE WHEN settled_at > now() - ${RETENTION} THEN sealed_answer END AS sealed_answer
+               FROM dispatch_claims WHERE tenant_id = $1 AND idempotency_scope = $2`,
+      values: [tenantId, scope],
+    });
+    const [row] = rows;
+    if (row === undefined) return null;
+    const answered = row.sealed_answer === null ? 'not-retained' : { answered: row.sealed_answer };
+    return { callId: row.call_id, paramsHash: row.params_hash, state: row.is_answered ? answered : 'open' };
+  }
+
+  async conclude(callId: string, attempt: number, answer: string | 'too-large'): Promise<void> {
     await this.sql.query({
-      name: 'keep-outcome',
-      text: 'UPDATE dispatch_claims SET kept_records = $3 WHERE call_id = $1 AND attempt = $2',
-      values: [callId, attempt, JSON.stringify(records)],
+      name: 'conclude-claim',
+      text: `UPDATE dispatch_claims SET settled_at = now(), kept_records = NULL, is_answered = true, sealed_answer = $3
+              WHERE call_id = $1 AND attempt = $2`,
+      values: [callId, attempt, answer === 'too-large' ? null : answer],
     });
   }
 
-  async kept(edgeId: string): Promise<readonly KeptOutcome[]> {
+  async release(callId: string, attempt: number): Promise<void> {
+    await this.sql.query({
+      name: 'release-key',
+      text: 'UPDATE dispatch_claims SET idempotency_scope = NULL WHERE call_id = $1 AND attempt = $2',
+      values: [callId, attempt],
+    });
+    this.settle(callId, attempt);
+  }
+
+  async dropAnswers(): Promise<void> {
+    await this.sql.query(
+      `UPDATE dispatch_claims SET sealed_answer = NULL WHERE sealed_answer IS NOT NULL AND settled_at < now() - ${RETENTION}`,
+    );
+  }
+
+  async keep({ callId, attempt, records, answer }: KeptOutcome): Promise<void> {
+    await this.sql.query({
+      name: 'keep-outcome',
+      text: `UPDATE dispatch_claims SET kept_records = $3, is_answered = $4, sealed_answer = $5
+              WHERE call_id = $1 AND attempt = $2`,
+      values: [callId, attempt, JSON.stringify(records), answer !== null, answer === 'too-large' ? null : answer],
+    });
+  }
+
+  async kept(edgeId: string): Promise<readonly Omit<KeptOutcome, 'answer'>[]> {
     const { rows } = await this.sql.query<{ call_id: string; attempt: number; kept_records: EncodedEvent[] }>(
       `SELECT call_id, attempt, kept_records FROM dispatch_claims
         WHERE edge_id = $1 AND settled_at IS NULL AND kept_records IS NOT NULL ORDER BY claimed_at LIMIT $2`,
@@ -76,25 +117,33 @@ export class PostgresDispatchClaims implements DispatchClaims {
     try {
       const { rows } = await this.sql.query<{ call_id: string; attempt: number }>({
         name: 'win-claims',
-        text: `INSERT INTO dispatch_claims (call_id, attempt, tenant_id, chain_id, edge_id)
-               SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[])
-               ON CONFLICT (call_id, attempt) DO NOTHING RETURNING call_id, attempt`,
+        text: `INSERT INTO dispatch_claims (call_id, attempt, tenant_id, chain_id, edge_id, idempotency_scope, params_hash)
+               SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+               ON CONFLICT DO NOTHING RETURNING call_id, attempt`,
         values: [
           claims.map((claim) => claim.callId),
           claims.map((claim) => claim.attempt),
           claims.map((claim) => claim.tenantId),
           claims.map((claim) => claim.chainId),
           claims.map((claim) => claim.edgeId),
+          claims.map((claim) => claim.key?.scope ?? null),
+          claims.map((claim) => claim.key?.paramsHash ?? null),
         ],
       });
       const won = new Set(rows.map((row) => `${row.call_id}#${row.attempt}`));
       for (const { claim, resolve } of group) {
         // Two claims for one attempt in one group: the first takes it, the second finds it gone.
-        resolve(won.delete(`${claim.callId}#${claim.attempt}`));
+        resolve(won.delete(`${claim.callId}#${claim.attempt}`) ? 'won' : this.holderOf(claim));
       }
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
+  }
+
+  /** Who has what a claim asked for. */
+  private async holderOf({ callId, tenantId, key }: DispatchClaim): Promise<ClaimResult> {
+    const earlier = key === null ? null : await this.earlier(tenantId, key.scope);
+    return earlier === null || earlier.callId === callId ? 'taken' : earlier;
   }
 
   private async writeEnded(group: readonly { readonly callId: string; readonly attempt: number }[]): Promise<void> {

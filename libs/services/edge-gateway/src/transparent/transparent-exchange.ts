@@ -4,6 +4,7 @@ import { AppError, type ErrorCode, isAppError, META_KEYS, type Principal } from 
 import { maskText } from '@sallyport/domain';
 import {
   type AnswerLimits,
+  bridgeResponse,
   checkParamHeaders,
   type InboundMessage,
   isJsonObject,
@@ -113,6 +114,17 @@ export class TransparentExchange implements UpstreamExchange {
       await dispatch.settleEmpty(null);
       this.options.reply.end();
     }
+  }
+
+  async replay(answer: JsonObject, callId: string): Promise<void> {
+    const { inbound, reply } = this.options;
+    if (inbound.kind !== 'request')
+      throw new AppError('upstream.answer-invalid', 'only a request has an answer', { detail: { reached: 'no' } });
+    const message = bridgeResponse({ message: answer, id: inbound.id, clientEra: inbound.era });
+    const told = isJsonObject(message.result) ? { ...message, result: withCallId(message.result, callId) } : message;
+    reply.begin(200, callId, { 'content-type': 'application/json' });
+    await reply.write(JSON.stringify(told));
+    reply.end();
   }
 
   private get httpMethod(): 'POST' | 'GET' | 'DELETE' {

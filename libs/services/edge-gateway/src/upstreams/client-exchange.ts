@@ -84,6 +84,11 @@ export class ClientExchange implements UpstreamExchange {
       });
     this.answer = await dispatch.settle(message);
   }
+
+  replay(answer: JsonObject): Promise<void> {
+    this.answer = answer;
+    return Promise.resolve();
+  }
 }
 
 /** What a check of headers threw, if it is a fault of theirs. */
@@ -105,4 +110,5 @@ export const noRoute = (server: string): UpstreamExchange => ({
   audience: null,
   fault: () => 'upstream.unreachable',
   send: () => Promise.reject(new AppError('upstream.unreachable', `${server} has no route`, { detail: { reached: 'no' } })),
+  replay: () => Promise.reject(new AppError('upstream.unreachable', `${server} has no route`, { detail: { reached: 'no' } })),
 });
