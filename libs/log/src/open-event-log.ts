@@ -32,7 +32,11 @@ export const openEventLog = async ({
   const common = { ...(report === undefined ? {} : { report }), ...(appendTimeoutMs === undefined ? {} : { appendTimeoutMs }) };
   if (configuration.kind === 'postgres') {
     const url = configuration.postgres.url ?? postgres?.url;
-    if (url === undefined) throw new AppError('configuration.invalid', 'log.postgres.url: the log has no database; set SALLYPORT_LOG_DATABASE_URL to the address of its role');
+    if (url === undefined)
+      throw new AppError(
+        'configuration.invalid',
+        'log.postgres.url: the log has no database; set SALLYPORT_LOG_DATABASE_URL to the address of its role',
+      );
     const migrationsUrl = configuration.postgres.migrationsUrl ?? postgres?.migrationsUrl;
     return await openPostgresEventLog({
       url,
