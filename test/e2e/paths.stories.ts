@@ -42,6 +42,7 @@ export const paths = (cluster: () => Cluster): void => {
   const baseOf = ({ file }: Route): string => {
     if (file.includes('policy-decision')) return cluster().policyUrl;
     if (file.includes('budget-accountant')) return cluster().budgetUrl;
+    if (file.includes('services/approval/')) return cluster().approvalUrl;
     return file.includes('audit-projector') ? cluster().auditUrl : cluster().gatewayUrl;
   };
   const routes = declaredRoutes();

@@ -31,7 +31,7 @@ import { until } from './until.js';
 export type ClusterSize = 'embedded' | 'postgres-separate' | 'kafka-separate';
 
 /** The services that run as processes of their own outside the embedded size. */
-export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'budget-accountant', 'audit-projector'] as const;
+export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'budget-accountant', 'approval', 'audit-projector'] as const;
 export type ClusterService = (typeof CLUSTER_SERVICES)[number];
 
 export interface ClusterOptions {
@@ -64,6 +64,7 @@ export interface Cluster {
   readonly gatewayUrl: string;
   readonly policyUrl: string;
   readonly budgetUrl: string;
+  readonly approvalUrl: string;
   readonly auditUrl: string;
   readonly issuer: string;
   readonly upstream: StoryUpstream;
@@ -86,7 +87,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'budgetUrl' | 'auditUrl'>;
+type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'budgetUrl' | 'approvalUrl' | 'auditUrl'>;
 
 const EPOCH_TABLE = 'policy_decision.epoch';
 
@@ -176,7 +177,7 @@ class ClusterStart {
   private startTogether(file: string, url: string): ServiceAddresses {
     this.run('start', [programOf('cli'), 'start', '--config', file], url, {});
     this.databaseUrl = () => embeddedUrl(join(this.folder, '.sallyport', 'postgres', 'cluster'));
-    return { policyUrl: url, budgetUrl: url, auditUrl: url };
+    return { policyUrl: url, budgetUrl: url, approvalUrl: url, auditUrl: url };
   }
 
   private async startApart(file: string, gatewayPort: number): Promise<ServiceAddresses> {
@@ -208,7 +209,12 @@ class ClusterStart {
       });
     }
     const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
-    return { policyUrl: addressOf('policy-decision'), budgetUrl: addressOf('budget-accountant'), auditUrl: addressOf('audit-projector') };
+    return {
+      policyUrl: addressOf('policy-decision'),
+      budgetUrl: addressOf('budget-accountant'),
+      approvalUrl: addressOf('approval'),
+      auditUrl: addressOf('audit-projector'),
+    };
   }
 
   private run(name: ClusterService | 'start', command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
@@ -222,6 +228,7 @@ class ClusterStart {
     readonly gatewayUrl: string;
     readonly policyUrl: string;
     readonly budgetUrl: string;
+    readonly approvalUrl: string;
     readonly auditUrl: string;
     readonly issuer: string;
     readonly upstream: StoryUpstream;
