@@ -106,6 +106,11 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
     expect(stdout).toMatch(/unaltered: \d+ events in \d+ chains/);
   });
 
+  test('what people are asked is read by who may answer', async () => {
+    expect(await cli('approval', 'list')).toMatchObject({ code: 0, stdout: 'Nothing is pending.\n' });
+    expect((await cli('approval', 'grant', '019ab000-0000-7000-8000-000000000000')).code).toBe(1);
+  });
+
   test('a second one on the same port says in one line what to do', async () => {
     const second = await cli('start');
     expect(second.code).toBe(1);
@@ -142,6 +147,8 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
       ['policy', 'apply'],
       ['catalog', 'pin'],
       ['control', 'stop'],
+      ['approval', 'list'],
+      ['approval', 'grant'],
     ]) {
       const { code, stdout } = await cli(...command, '--help');
       expect(code).toBe(0);

@@ -1,6 +1,7 @@
 import { isAppError } from '@sallyport/contracts';
 import { Command } from 'commander';
 import { ApiFault } from './api-client.js';
+import { addApprovalCommands } from './commands/approval.command.js';
 import { addAuditCommands } from './commands/audit.command.js';
 import { addCatalogCommands } from './commands/catalog.command.js';
 import { addConfigurationCommand } from './commands/configuration.command.js';
@@ -20,6 +21,7 @@ const program = new Command('sallyport')
 addStartCommand(program);
 addDemoCommand(program);
 addTokenCommand(program);
+addApprovalCommands(program);
 addAuditCommands(program);
 addPolicyCommands(program);
 addCatalogCommands(program);

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { approvalPart } from '@sallyport/approval';
 import { auditProjectorPart } from '@sallyport/audit-projector';
 import { budgetAccountantPart } from '@sallyport/budget-accountant';
 import { edgeGatewayPart } from '@sallyport/edge-gateway';
@@ -73,6 +74,7 @@ const start = async (configFile: string): Promise<void> => {
     };
     await add(policyDecisionPart(runtime, store.urlsOf('policy_decision')));
     await add(budgetAccountantPart(runtime, store.urlsOf('budget_accountant')));
+    await add(approvalPart(runtime, store.urlsOf('approval')));
     await add(auditProjectorPart(runtime, store.urlsOf('audit_projector')));
     const stdioHost =
       children === null

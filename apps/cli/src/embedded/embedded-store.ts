@@ -9,7 +9,7 @@ import {
 } from '@sallyport/platform';
 
 /** Schemas of the embedded default; the log is one of them. */
-const SCHEMAS = [LOG_SCHEMA, 'edge_gateway', 'policy_decision', 'budget_accountant', 'audit_projector'] as const;
+const SCHEMAS = [LOG_SCHEMA, 'edge_gateway', 'policy_decision', 'budget_accountant', 'approval', 'audit_projector'] as const;
 type Schema = (typeof SCHEMAS)[number];
 
 /** PostgreSQL of the one process: its own, or the one of `DATABASE_URL`. */

@@ -164,6 +164,12 @@ export const ERRORS = {
     retryable: true,
     summary: 'The record cannot be written, so nothing is allowed to happen. Try again later.',
   },
+  'plan.unsupported': {
+    http: 422,
+    rpc: -31422,
+    retryable: false,
+    summary: 'A plan was asked for, and none is made of this request. It was not carried out either.',
+  },
   'policy.denied': { http: 403, rpc: -31403, retryable: false, summary: 'No policy allows this. Nothing was sent to the tool.' },
   'policy.invalid': { http: 422, rpc: -31422, retryable: false, summary: 'The policy set has faults; the one in force was kept.' },
   'policy.unavailable': {

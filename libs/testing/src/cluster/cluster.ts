@@ -31,7 +31,7 @@ import { until } from './until.js';
 export type ClusterSize = 'embedded' | 'postgres-separate' | 'kafka-separate';
 
 /** The services that run as processes of their own outside the embedded size. */
-export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'budget-accountant', 'audit-projector'] as const;
+export const CLUSTER_SERVICES = ['edge-gateway', 'policy-decision', 'budget-accountant', 'approval', 'audit-projector'] as const;
 export type ClusterService = (typeof CLUSTER_SERVICES)[number];
 
 export interface ClusterOptions {
@@ -71,6 +71,7 @@ export interface Cluster {
   readonly gatewayUrl: string;
   readonly policyUrl: string;
   readonly budgetUrl: string;
+  readonly approvalUrl: string;
   readonly auditUrl: string;
   readonly issuer: string;
   readonly upstream: StoryUpstream;
@@ -93,7 +94,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'budgetUrl' | 'auditUrl'>;
+type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'budgetUrl' | 'approvalUrl' | 'auditUrl'>;
 
 const EPOCH_TABLE = 'policy_decision.epoch';
 
@@ -184,7 +185,7 @@ class ClusterStart {
   private startTogether(file: string, url: string): ServiceAddresses {
     this.run('start', [programOf('cli'), 'start', '--config', file], url, {});
     this.databaseUrl = () => embeddedUrl(embeddedClusterOf(this.folder));
-    return { policyUrl: url, budgetUrl: url, auditUrl: url };
+    return { policyUrl: url, budgetUrl: url, approvalUrl: url, auditUrl: url };
   }
 
   private async startApart(file: string, gatewayPort: number): Promise<ServiceAddresses> {
@@ -216,7 +217,12 @@ class ClusterStart {
       });
     }
     const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
-    return { policyUrl: addressOf('policy-decision'), budgetUrl: addressOf('budget-accountant'), auditUrl: addressOf('audit-projector') };
+    return {
+      policyUrl: addressOf('policy-decision'),
+      budgetUrl: addressOf('budget-accountant'),
+      approvalUrl: addressOf('approval'),
+      auditUrl: addressOf('audit-projector'),
+    };
   }
 
   private run(name: ClusterService | 'start', command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
@@ -230,6 +236,7 @@ class ClusterStart {
     readonly gatewayUrl: string;
     readonly policyUrl: string;
     readonly budgetUrl: string;
+    readonly approvalUrl: string;
     readonly auditUrl: string;
     readonly issuer: string;
     readonly upstream: StoryUpstream;

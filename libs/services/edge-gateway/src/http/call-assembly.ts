@@ -76,6 +76,10 @@ const spanOf = (read: ReadRequest, meta: JsonObject, callId: string, telemetry: 
   );
 };
 
+/** Whatever is said but no: who wants a plan must not find that something happened. */
+const asksForPlan = (said: Json | undefined): boolean =>
+  said !== undefined && said !== null && said !== false && said !== 'false' && said !== '0';
+
 /** Makes the call of a request: parsed, attributed, traced, with an id of its own. End its span when the call ended. */
 export const assembleCall = (
   read: ReadRequest,
@@ -98,6 +102,7 @@ export const assembleCall = (
     claimed: claimedBy(read, meta),
     idempotencyKey: typeof key === 'string' && key !== '' ? key : null,
     isStream: read.isStream ?? false,
+    isPlan: asksForPlan(meta[META_KEYS.plan]) || asksForPlan(single(read.headers[HTTP_HEADERS.plan.toLowerCase()])),
     receivedAtMs: admitted.receivedAtMs,
     span: spanOf(read, meta, callId, dependencies.telemetry),
     signal: admitted.signal,

@@ -19,6 +19,8 @@ export interface AuthenticatedCall {
   readonly idempotencyKey: string | null;
   /** A stream that stays open: counted and bounded apart from calls. */
   readonly isStream: boolean;
+  /** Whether the client wants to know what would happen, and nothing to happen. */
+  readonly isPlan: boolean;
   /** Monotonic, at the first byte. */
   readonly receivedAtMs: number;
   readonly span: Span;

@@ -107,6 +107,7 @@ export class CallRunner {
 
   private async govern(story: CallStory, call: AuthenticatedCall, tool: ToolRecord | null, exchange: Exchange): Promise<CallOutcome> {
     const { settings, sealer, join, unrecorded } = this.dependencies;
+    if (call.isPlan) return this.refuseAlone(story, call, tool, 'plan.unsupported');
     if (unrecorded.isFull) throw new AppError('log.unavailable', 'too many outcomes wait for the log');
     const prepared = prepareRequest(call, tool, sealer, settings);
     if ('refusal' in prepared) return this.refuseAlone(story, call, tool, prepared.refusal);

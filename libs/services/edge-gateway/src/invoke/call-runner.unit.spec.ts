@@ -115,6 +115,7 @@ const aCall = (over: Partial<AuthenticatedCall> = {}): AuthenticatedCall => ({
   claimed: { model: null, prompt: null, intent: null, workflow: null, session: null, client: null },
   idempotencyKey: null,
   isStream: false,
+  isPlan: false,
   receivedAtMs: 0,
   span: quietTelemetry().startSpan('test'),
   signal: new AbortController().signal,
@@ -498,4 +499,13 @@ test('keeps its hold over a decision that is asked for anew', async () => {
   );
   expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'answered' });
   expect(holds).toBe(1);
+});
+
+test('makes nothing of what is asked for as a plan', async () => {
+  const edge = await open(allow);
+  const upstream = anUpstream();
+  const call = aWrite({ isPlan: true });
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'plan.unsupported' });
+  expect([upstream.sent, edge.claims.won]).toEqual([[], []]);
+  expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', data: { stage: 'edge', request: { purpose: 'plan' } } }]);
 });

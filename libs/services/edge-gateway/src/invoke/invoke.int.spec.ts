@@ -88,6 +88,14 @@ test('refuses what nobody can pay for with what is left, and reaches no tool', a
   await gateway.event('ToolCallRefused', (event) => event.callId === callId && event.data.stage === 'budget');
 });
 
+test('sends nothing of a call whose header asks for a plan', async () => {
+  const before = upstream().requests().length;
+  const { status, body } = await invoke('tools/echo', { text: 'hello' }, { headers: { 'Sallyport-Plan': 'true' } });
+  expect(status).toBe(422);
+  expect(body).toMatchObject({ code: 'plan.unsupported' });
+  expect(upstream().requests()).toHaveLength(before);
+});
+
 test('shows a menu of what may be called, with pinned definitions and no address', async () => {
   const response = await fetch(`${gateway.url}/v1/tools`, { headers: { authorization: `Bearer ${await gateway.token()}` } });
   const text = await response.text();

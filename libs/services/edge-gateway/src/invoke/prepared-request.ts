@@ -70,7 +70,7 @@ const factsOf = (call: AuthenticatedCall, tool: ToolRecord | null, edgeId: strin
   labels: [],
   redactions: [],
   claimed: call.claimed,
-  purpose: 'execute',
+  purpose: call.isPlan ? 'plan' : 'execute',
   edgeId,
 });
 
