@@ -98,17 +98,18 @@ export const spawnServer = async ({ postgres, dataFolder, clusterFolder, account
     ...account,
   });
   closeSync(log);
-  let ended: Error | undefined;
+  // What it printed is read only when somebody waits for it: long after its start the log may be gone with its folder.
+  let ended: (() => Error) | undefined;
   child.on('error', (error) => {
-    ended = error;
+    ended = () => error;
   });
   child.on('exit', (code, signal) => {
-    ended ??= new Error(readFileSync(logFile).subarray(logStart).toString('utf8') || `PostgreSQL ended with ${code ?? signal}`);
+    ended ??= () => new Error(readFileSync(logFile).subarray(logStart).toString('utf8') || `PostgreSQL ended with ${code ?? signal}`);
   });
   child.unref();
   const deadline = performance.now() + START_TIMEOUT_MS;
   for (;;) {
-    if (ended !== undefined) throw ended;
+    if (ended !== undefined) throw ended();
     const file = readPostmasterFile(clusterFolder);
     if (file?.ready === true && file.pid === child.pid) return { pid: file.pid, port, child };
     if (performance.now() > deadline) {
