@@ -70,8 +70,6 @@ export interface Cluster {
   readonly folder: string;
   readonly gatewayUrl: string;
   readonly policyUrl: string;
-  readonly budgetUrl: string;
-  readonly approvalUrl: string;
   readonly auditUrl: string;
   readonly issuer: string;
   readonly upstream: StoryUpstream;
@@ -94,7 +92,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'budgetUrl' | 'approvalUrl' | 'auditUrl'>;
+type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'auditUrl'>;
 
 const EPOCH_TABLE = 'policy_decision.epoch';
 
@@ -185,7 +183,7 @@ class ClusterStart {
   private startTogether(file: string, url: string): ServiceAddresses {
     this.run('start', [programOf('cli'), 'start', '--config', file], url, {});
     this.databaseUrl = () => embeddedUrl(embeddedClusterOf(this.folder));
-    return { policyUrl: url, budgetUrl: url, approvalUrl: url, auditUrl: url };
+    return { policyUrl: url, auditUrl: url };
   }
 
   private async startApart(file: string, gatewayPort: number): Promise<ServiceAddresses> {
@@ -219,8 +217,6 @@ class ClusterStart {
     const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
     return {
       policyUrl: addressOf('policy-decision'),
-      budgetUrl: addressOf('budget-accountant'),
-      approvalUrl: addressOf('approval'),
       auditUrl: addressOf('audit-projector'),
     };
   }
@@ -235,8 +231,6 @@ class ClusterStart {
   private cluster(parts: {
     readonly gatewayUrl: string;
     readonly policyUrl: string;
-    readonly budgetUrl: string;
-    readonly approvalUrl: string;
     readonly auditUrl: string;
     readonly issuer: string;
     readonly upstream: StoryUpstream;
