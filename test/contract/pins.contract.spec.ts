@@ -93,7 +93,9 @@ const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, 
   ['budget.unavailable', 503, -31503, true],
   ['call.cancelled', 499, -31499, true],
   ['call.deadline-passed', 504, -31504, true],
+  ['call.ended', 409, -31409, false],
   ['call.in-doubt', 409, -31409, false],
+  ['call.lost', 503, -31503, true],
   ['call.tenant-saturated', 429, -31429, true],
   ['catalog.not-callable', 403, -31403, false],
   ['chain.poisoned', 403, -31403, false],
@@ -180,6 +182,7 @@ describe('what others depend on stays as it is', () => {
       workflow: 'io.sallyport/workflow',
       plan: 'io.sallyport/plan',
       idempotencyKey: 'io.sallyport/idempotency-key',
+      approval: 'io.sallyport/approval',
       error: 'io.sallyport/error',
     }));
 

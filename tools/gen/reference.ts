@@ -134,6 +134,7 @@ const MEANINGS = {
     'A label for calls that belong together, as claimed. The workflow that limits and taint follow is the verified claim of the token.',
   plan: 'Asks for a plan instead of an execution.',
   idempotencyKey: "The caller's key for one intended effect.",
+  approval: 'In a result that waits for a person: `status`, `approvalId`, `approvalUrl`, `expiresAt`, `retryAfterMs`.',
   error: 'In a refused result: the error body.',
   tenant: 'The tenant of the principal.',
   mode: '`interactive`, `autonomous` or what the issuer says.',

@@ -25,6 +25,10 @@ export const ToolRecord = z.object({
   scopes: z.array(z.string().max(128)).max(32),
   /** What the tool is for policies, e.g. `export`, `delete`. */
   tags: z.array(z.string().max(64)).max(32),
+  /** The argument that, set to `true`, makes the tool say what it would do and do nothing; `null` when it has none. */
+  dryRunArgument: z.string().max(128).nullable().optional(),
+  /** The argument under which the upstream takes an idempotency key of its own: with one, a call in doubt may be sent again. */
+  idempotencyArgument: z.string().max(128).nullable().optional(),
   pinnedDigest: PlainDigest.nullable(),
   /** The pinned definition (name, description, schemas, annotations), as listed to agents. */
   definition: JsonValue,

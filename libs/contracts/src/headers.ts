@@ -18,6 +18,7 @@ export const META_KEYS = {
   workflow: 'io.sallyport/workflow',
   plan: 'io.sallyport/plan',
   idempotencyKey: 'io.sallyport/idempotency-key',
+  approval: 'io.sallyport/approval',
   error: 'io.sallyport/error',
 } as const;
 

@@ -85,11 +85,23 @@ export const ERRORS = {
     retryable: true,
     summary: 'The deadline of the call passed before it was dispatched. Nothing was sent to the tool.',
   },
+  'call.ended': {
+    http: 409,
+    rpc: -31409,
+    retryable: false,
+    summary: 'This call has ended already. Nothing was sent to the tool now; send it as a new call if it is still wanted.',
+  },
   'call.in-doubt': {
     http: 409,
     rpc: -31409,
     retryable: false,
     summary: 'The call was sent and its outcome is unknown. It may have taken effect.',
+  },
+  'call.lost': {
+    http: 503,
+    rpc: -31503,
+    retryable: true,
+    summary: 'The gateway that handled this call went away before its answer was on record. What was asked for changes nothing.',
   },
   'call.tenant-saturated': {
     http: 429,

@@ -21,6 +21,8 @@ export const PolicyDecidedV1 = defineEvent({
     /** For a list: the ids (`server/tool`) that may be shown; `null` otherwise. */
     visible: z.array(ToolId).max(5000).nullable(),
     evaluation: z.number().int().positive(),
+    /** The grant that answers what the policies demand of people; the decision point found it on the log itself. */
+    approvalId: Id.nullable().optional(),
     epoch: z.number().int().nonnegative(),
     durationMicros: z.number().int().nonnegative(),
   }),

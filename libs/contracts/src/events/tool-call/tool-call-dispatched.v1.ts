@@ -16,6 +16,8 @@ export const ToolCallDispatchedV1 = defineEvent({
     tokenId: Id.nullable(),
     toolDigest: PlainDigest.nullable(),
     decisionId: Id,
+    /** The grant that is used up by this. */
+    approvalId: Id.nullable().optional(),
     dryRun: z.boolean(),
     /** Masks made in the arguments on the way out. */
     redactions: z.array(Redaction).max(256),

@@ -19,6 +19,8 @@ export const ToolCallParkedV1 = defineEvent({
     sealedParams: z.string().max(700_000).optional(),
     /** Why policy asks for a person: its reasons, for the person to read. */
     reasons: z.array(z.string().max(256)).max(64).optional(),
+    /** The request for approval that this call waited for before its client came back. If that has ended meanwhile, its end is the answer. */
+    approvalId: Id.nullable().optional(),
   }),
 });
 export type ToolCallParkedV1 = DataOf<typeof ToolCallParkedV1>;

@@ -17,6 +17,8 @@ export const ToolCallReevaluationRequestedV1 = defineEvent({
     edgeId: Id,
     /** The request as recorded first. With it and `sealedParams` the question stands alone: a decision point that never saw the request can answer. */
     request: RequestFacts.optional(),
+    /** The grant that a resumed call rests on. */
+    approvalId: Id.nullable().optional(),
   }),
 });
 export type ToolCallReevaluationRequestedV1 = DataOf<typeof ToolCallReevaluationRequestedV1>;
