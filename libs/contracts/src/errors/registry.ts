@@ -48,6 +48,12 @@ export const ERRORS = {
     retryable: false,
     summary: 'Who asks may not agree: neither the person nor an agent of the call may answer for it.',
   },
+  'approval.unavailable': {
+    http: 503,
+    rpc: -31503,
+    retryable: true,
+    summary: 'Nobody could be asked to agree to this call, so the answer is no. Nothing was sent to the tool.',
+  },
   'approval.withdrawn': {
     http: 403,
     rpc: -31403,

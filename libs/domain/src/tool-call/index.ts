@@ -1,11 +1,13 @@
 export { requiredAnswersOf } from './required-answers.js';
 export {
   type Asked,
+  asksForPeople,
   DECISION_AGE_MS_MAX,
   decideToolCall,
   evolveToolCall,
   initialToolCall,
   missingAnswers,
+  parkedToolCall,
   type Question,
   type RequiredAnswer,
   type ToolCallCommand,

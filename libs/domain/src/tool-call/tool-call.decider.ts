@@ -1,4 +1,4 @@
-import type { EventData, RequestFacts } from '@sallyport/contracts';
+import { AWAITING_RESEND, type EventData, type RequestFacts } from '@sallyport/contracts';
 
 /** An answer the edge waits for before it may act. */
 export type RequiredAnswer = 'policy' | 'budget';
@@ -13,9 +13,11 @@ export interface Asked {
   /** Counts the times a decision was asked for, from 1. Answers to an earlier one are late and mean nothing. */
   readonly evaluation: number;
   readonly paramsHash: string;
+  /** The pinned definition the call was asked under; `null` where no tool is called. */
+  readonly toolDigest: string | null;
   readonly labels: readonly string[];
-  readonly policy: Pick<Decision, 'effect' | 'obligations'> | null;
-  readonly budget: 'reserved' | 'refused' | null;
+  readonly policy: Pick<Decision, 'effect' | 'obligations' | 'code' | 'approvalId'> | null;
+  readonly budget: 'reserved' | 'quoted' | 'refused' | null;
 }
 
 /** Where a call stands. `closed` is final: no command moves a call out of it. */
@@ -45,7 +47,7 @@ type OwnEvent =
   | 'ToolCallInputRequired'
   | 'ToolCallInDoubt'
   | ClosingEvent;
-type Answer = 'PolicyDecided' | 'BudgetReserved' | 'BudgetReservationRefused';
+type Answer = 'PolicyDecided' | 'BudgetReserved' | 'BudgetQuoted' | 'BudgetReservationRefused';
 
 /** A fact of a call that the edge writes. */
 export type ToolCallEvent = { [T in OwnEvent]: { readonly type: T; readonly data: EventData<T> } }[OwnEvent];
@@ -77,7 +79,7 @@ export type ToolCallCommand =
   | {
       readonly type: 'RecordBudgetAnswer';
       readonly data: {
-        readonly answer: { readonly type: 'reserved' } | { readonly type: 'refused'; readonly reason: string };
+        readonly answer: { readonly type: 'reserved' | 'quoted' } | { readonly type: 'refused'; readonly reason: string };
         readonly totalMicros: number;
       };
     }
@@ -85,7 +87,7 @@ export type ToolCallCommand =
   | {
       readonly type: 'RefuseBeforeDispatch';
       readonly data: {
-        readonly stage: 'policy' | 'budget' | 'dispatch';
+        readonly stage: 'policy' | 'budget' | 'approval' | 'dispatch';
         readonly code: string;
         readonly reasons: readonly string[];
         readonly totalMicros: number;
@@ -93,6 +95,28 @@ export type ToolCallCommand =
     }
   /** `answers`: the wait for answers is over; `ttl`: the call itself is worth nothing any more. */
   | { readonly type: 'PassDeadline'; readonly data: { readonly deadline: 'answers' | 'ttl'; readonly totalMicros: number } }
+  /** Waits for people: policy asks for them, the grant at hand was used by another call, or the client of a parked call came back. */
+  | { readonly type: 'Park'; readonly data: EventData<'ToolCallParked'> }
+  /** People agreed to something; whether it was this is decided here. `remainingMs`: how long the grant is still good for. */
+  | {
+      readonly type: 'Resume';
+      readonly data: {
+        readonly grant: { readonly paramsHash: string; readonly toolDigest: string; readonly remainingMs: number };
+        readonly resumed: Omit<EventData<'ToolCallResumed'>, 'evaluation'>;
+        readonly totalMicros: number;
+      };
+    }
+  /** No grant came out of it: people said no or nothing, the question was taken back, or nobody could be asked. */
+  | {
+      readonly type: 'RecordApprovalEnd';
+      readonly data: {
+        readonly how: 'rejected' | 'expired' | 'withdrawn' | 'unavailable';
+        readonly reasons: readonly string[];
+        readonly totalMicros: number;
+      };
+    }
+  /** The client was told to send the call again once people have answered. */
+  | { readonly type: 'AwaitResend' }
   | {
       readonly type: 'Dispatch';
       readonly data: {
@@ -101,11 +125,18 @@ export type ToolCallCommand =
         readonly dispatched: EventData<'ToolCallDispatched'>;
       };
     }
-  /** The gateway answers by itself; nothing goes to an upstream. */
+  /** The gateway answers by itself; nothing goes to an upstream. `isReplay`: with the recorded answer of a call that people agreed to. */
   | {
       readonly type: 'AnswerLocally';
-      readonly data: { readonly decisionAgeMs: number | null; readonly question: Question; readonly completed: Completed };
+      readonly data: {
+        readonly decisionAgeMs: number | null;
+        readonly question: Question;
+        readonly completed: Completed;
+        readonly isReplay?: boolean;
+      };
     }
+  /** Ends a plan with what was found out. */
+  | { readonly type: 'RecordPlan'; readonly data: EventData<'ToolCallPlanned'> }
   | { readonly type: 'RecordAnswer'; readonly data: Completed }
   | { readonly type: 'RecordFailure'; readonly data: Failed }
   | { readonly type: 'RequireInput'; readonly data: Omit<EventData<'ToolCallInputRequired'>, 'round'> }
@@ -123,8 +154,9 @@ export const initialToolCall: ToolCallState = { status: 'none' };
 export const evolveToolCall = (state: ToolCallState, event: ToolCallFact): ToolCallState => {
   switch (event.type) {
     case 'ToolCallRequested': {
-      const { purpose, requires, paramsHash, labels } = event.data;
-      return { status: 'requested', purpose, requires, paramsHash, labels, evaluation: 1, policy: null, budget: null };
+      const { purpose, requires, paramsHash, labels, tool } = event.data;
+      const toolDigest = tool?.definitionDigest ?? null;
+      return { status: 'requested', purpose, requires, paramsHash, toolDigest, labels, evaluation: 1, policy: null, budget: null };
     }
     case 'ToolCallReevaluationRequested': {
       if (!isOpen(state)) return state;
@@ -133,16 +165,18 @@ export const evolveToolCall = (state: ToolCallState, event: ToolCallFact): ToolC
       return { ...asked(state), status: 'requested', evaluation, paramsHash, labels, policy: null };
     }
     case 'ToolCallParked':
-      return isOpen(state) ? { ...asked(state), status: 'parked', budget: null } : state;
+      return isOpen(state) ? { ...asked(state), status: 'parked', policy: null, budget: null } : state;
     case 'ToolCallResumed':
       return isOpen(state)
         ? { ...asked(state), status: 'requested', evaluation: event.data.evaluation, policy: null, budget: null }
         : state;
     case 'PolicyDecided':
       if (state.status !== 'requested' || state.policy !== null || event.data.evaluation !== state.evaluation) return state;
-      return { ...state, policy: { effect: event.data.effect, obligations: event.data.obligations } };
+      return { ...state, policy: event.data };
     case 'BudgetReserved':
       return state.status === 'requested' && state.budget === null ? { ...state, budget: 'reserved' } : state;
+    case 'BudgetQuoted':
+      return state.status === 'requested' && state.budget === null ? { ...state, budget: 'quoted' } : state;
     case 'BudgetReservationRefused':
       return state.status === 'requested' && state.budget === null ? { ...state, budget: 'refused' } : state;
     case 'ToolCallDispatched':
@@ -181,29 +215,48 @@ export const decideToolCall = (command: ToolCallCommand, state: ToolCallState): 
     case 'RecordPolicyDecision':
       return decideOnPolicy(command.data.decision, command.data.totalMicros, state);
     case 'RecordBudgetAnswer': {
-      if (state.status !== 'requested' || state.budget !== null || command.data.answer.type === 'reserved') return [];
       const { answer, totalMicros } = command.data;
+      if (state.status !== 'requested' || state.budget !== null || answer.type !== 'refused' || state.purpose === 'plan') return [];
       return [refused({ stage: 'budget', code: `budget.${answer.reason}`, reasons: [], request: null, totalMicros })];
     }
     case 'RefuseBeforeDispatch': {
-      if (state.status !== 'requested') return [];
+      if (state.status !== 'requested' && state.status !== 'parked') return [];
       const { stage, code, reasons, totalMicros } = command.data;
       return [refused({ stage, code, reasons: [...reasons], request: null, totalMicros })];
     }
     case 'PassDeadline':
       return passDeadline(command.data.deadline, command.data.totalMicros, state);
+    case 'Park':
+      return mayPark(state, command.data) ? [{ type: 'ToolCallParked', data: command.data }] : [];
+    case 'Resume':
+      return resume(command.data, state);
+    case 'RecordApprovalEnd': {
+      if (state.status !== 'parked') return [];
+      const { how, reasons, totalMicros } = command.data;
+      return [refused({ stage: 'approval', code: `approval.${how}`, reasons: [...reasons], request: null, totalMicros })];
+    }
+    case 'AwaitResend':
+      return state.status === 'parked' ? [{ type: 'ToolCallAbandoned', data: { stage: 'parked', reason: AWAITING_RESEND } }] : [];
     case 'Dispatch': {
-      if (!isCleared(state) || state.purpose !== 'execute') return [];
       const { decisionAgeMs, question, dispatched } = command.data;
-      return isTooOld(decisionAgeMs) ? [askAgain(state, question)] : [{ type: 'ToolCallDispatched', data: dispatched }];
+      // A plan may try out what its tool calls a dry run, and nothing else.
+      if (!isCleared(state) || (state.purpose === 'plan') !== dispatched.dryRun) return [];
+      if (isTooOld(decisionAgeMs)) return [askAgain(state, question)];
+      return [{ type: 'ToolCallDispatched', data: { ...dispatched, approvalId: state.policy?.approvalId ?? null } }];
     }
     case 'AnswerLocally': {
-      if (!isCleared(state)) return [];
-      const { decisionAgeMs, question, completed } = command.data;
+      const { decisionAgeMs, question, completed, isReplay = false } = command.data;
+      if (state.status !== 'requested' || state.purpose !== 'execute' || !(isReplay ? isClearedButForPeople(state) : isCleared(state)))
+        return [];
       return isTooOld(decisionAgeMs) ? [askAgain(state, question)] : [{ type: 'ToolCallCompleted', data: completed }];
     }
+    case 'RecordPlan': {
+      const isAnswered = state.status === 'requested' && missingAnswers(state).length === 0;
+      if ((!isAnswered && state.status !== 'dispatched') || state.purpose !== 'plan') return [];
+      return [{ type: 'ToolCallPlanned', data: command.data }];
+    }
     case 'RecordAnswer':
-      return state.status === 'dispatched' ? [{ type: 'ToolCallCompleted', data: command.data }] : [];
+      return state.status === 'dispatched' && state.purpose === 'execute' ? [{ type: 'ToolCallCompleted', data: command.data }] : [];
     case 'RecordFailure':
       return state.status === 'dispatched' ? [{ type: 'ToolCallFailed', data: command.data }] : [];
     case 'RequireInput':
@@ -217,21 +270,50 @@ export const decideToolCall = (command: ToolCallCommand, state: ToolCallState): 
 
 const decideOnPolicy = (decision: Decision, totalMicros: number, state: ToolCallState): readonly ToolCallEvent[] => {
   if (state.status !== 'requested' || state.policy !== null || decision.evaluation !== state.evaluation) return [];
-  const refuse = (stage: 'policy' | 'approval', code: string, reasons: readonly string[]): readonly ToolCallEvent[] => [
-    refused({ stage, code, reasons: [...reasons].slice(0, 64), request: null, totalMicros }),
+  const refuse = (code: string, reasons: readonly string[]): readonly ToolCallEvent[] => [
+    refused({ stage: 'policy', code, reasons: [...reasons].slice(0, 64), request: null, totalMicros }),
   ];
-  if (decision.effect === 'deny') return refuse('policy', decision.code ?? 'policy.denied', decision.reasons);
-  if (decision.effect === 'require-approval') return refuse('approval', 'approval.required', decision.reasons);
-  const unfulfilled = decision.obligations.filter((obligation) => !canFulfil(obligation));
-  if (unfulfilled.some((obligation) => obligation.type === 'require-approval'))
-    return refuse('approval', 'approval.required', decision.reasons);
-  if (unfulfilled.length > 0)
+  // A plan tells what would be decided; but whether a hidden tool exists is told in no way.
+  const isTold = state.purpose === 'plan' && decision.code !== 'tool.unknown';
+  if (decision.effect === 'deny') return isTold ? [] : refuse(decision.code ?? 'policy.denied', decision.reasons);
+  const unfulfilled = decision.obligations.filter((obligation) => obligation.type !== 'require-approval' && !canFulfil(obligation));
+  if (unfulfilled.length > 0 && !isTold)
     return refuse(
-      'policy',
       'policy.denied',
       unfulfilled.map((obligation) => `obligation.unfulfilled.${obligation.type}`),
     );
   return [];
+};
+
+/** Whether a call may wait for people: they are asked for exactly what was asked for, by policy's demand or under a call that waited before. */
+const mayPark = (state: ToolCallState, { paramsHash, toolDigest }: EventData<'ToolCallParked'>): boolean => {
+  if (state.status !== 'requested' && state.status !== 'parked') return false;
+  if (state.purpose !== 'execute' || state.paramsHash !== paramsHash || state.toolDigest !== toolDigest) return false;
+  if (state.status === 'parked') return true;
+  return state.policy !== null && (asksForPeople(state.policy) || (state.policy.approvalId ?? null) !== null);
+};
+
+/** Whether a decision leaves the last word to people. */
+export const asksForPeople = ({ effect, obligations }: Pick<Decision, 'effect' | 'obligations'>): boolean =>
+  effect === 'require-approval' || (effect === 'allow' && obligations.some(({ type }) => type === 'require-approval'));
+
+/** The state of a call that waits for people, for an instance that did not see it before: its client came back with what it was given. */
+export const parkedToolCall = (asked: Pick<Asked, 'evaluation' | 'paramsHash' | 'toolDigest' | 'labels' | 'requires'>): ToolCallState => ({
+  ...{ status: 'parked', purpose: 'execute', policy: null, budget: null },
+  ...asked,
+});
+
+const resume = (
+  { grant, resumed, totalMicros }: Extract<ToolCallCommand, { type: 'Resume' }>['data'],
+  state: ToolCallState,
+): readonly ToolCallEvent[] => {
+  if (state.status !== 'parked') return [];
+  const refuse = (code: string): readonly ToolCallEvent[] => [
+    refused({ stage: 'approval', code, reasons: [], request: null, totalMicros }),
+  ];
+  if (grant.paramsHash !== state.paramsHash || grant.toolDigest !== state.toolDigest) return refuse('approval.mismatch');
+  if (grant.remainingMs <= 0) return refuse('approval.expired');
+  return [{ type: 'ToolCallResumed', data: { ...resumed, evaluation: state.evaluation + 1 } }];
 };
 
 /** Whether the edge can do what an obligation demands. What it cannot do is a denial (OpenID AuthZEN, obligations). */
@@ -305,6 +387,7 @@ const askAgain = (state: Asked, question: Question): ToolCallEvent => ({
     labels: [...state.labels],
     edgeId: question.request.edgeId,
     request: question.request,
+    approvalId: state.policy?.approvalId ?? null,
   },
 });
 
@@ -314,23 +397,33 @@ const isTooOld = (decisionAgeMs: number | null): boolean => decisionAgeMs === nu
 export const missingAnswers = (state: Asked): readonly RequiredAnswer[] =>
   state.requires.filter((answer) => (answer === 'policy' ? state.policy === null : state.budget === null));
 
-const isCleared = (state: ToolCallState): state is Extract<ToolCallState, { status: 'requested' }> =>
+type RequestedState = Extract<ToolCallState, { status: 'requested' }>;
+
+const isCleared = (state: ToolCallState): state is RequestedState =>
   state.status === 'requested' &&
+  isClearedButForPeople(state) &&
+  state.policy?.effect === 'allow' &&
+  state.policy.obligations.every(canFulfil);
+
+/** People agreed to the call whose answer is told again; whether it still may be told is policy's to say. */
+const isClearedButForPeople = (state: RequestedState): boolean =>
   state.requires.includes('policy') &&
   missingAnswers(state).length === 0 &&
-  state.policy?.effect === 'allow' &&
-  state.policy.obligations.every(canFulfil) &&
+  state.policy !== null &&
+  state.policy.effect !== 'deny' &&
+  state.policy.obligations.every((obligation) => obligation.type === 'require-approval' || canFulfil(obligation)) &&
   state.budget !== 'refused';
 
 type OpenState = Extract<ToolCallState, Asked>;
 const isOpen = (state: ToolCallState): state is OpenState =>
   state.status !== 'none' && state.status !== 'in-doubt' && state.status !== 'closed';
 
-const asked = ({ purpose, requires, evaluation, paramsHash, labels, policy, budget }: Asked): Asked => ({
+const asked = ({ purpose, requires, evaluation, paramsHash, toolDigest, labels, policy, budget }: Asked): Asked => ({
   purpose,
   requires,
   evaluation,
   paramsHash,
+  toolDigest,
   labels,
   policy,
   budget,

@@ -6,6 +6,7 @@ import {
   decideToolCall,
   evolveToolCall,
   initialToolCall,
+  parkedToolCall,
   type RequiredAnswer,
   type ToolCallCommand,
   type ToolCallEvent,
@@ -106,6 +107,35 @@ const record = (over: Partial<EventData<'PolicyDecided'>> = {}): ToolCallCommand
   data: { decision: decision(over), totalMicros: 9 },
 });
 
+const OTHER_DIGEST = `sha256:${'b'.repeat(64)}`;
+const PEOPLE = { type: 'require-approval' as const, ruleIds: ['r'] };
+const asking = decided({ effect: 'require-approval', obligations: [PEOPLE] });
+const parkedData: EventData<'ToolCallParked'> = {
+  approvalRuleIds: ['r'],
+  paramsHash: HASH,
+  toolDigest: DIGEST,
+  expiresAt: '2026-11-21T12:00:00.000Z',
+  request: facts,
+  sealedParams: 'sealed',
+  reasons: [],
+};
+const parked: ToolCallFact = { type: 'ToolCallParked', data: parkedData };
+const park = (over: Partial<EventData<'ToolCallParked'>> = {}): ToolCallCommand => ({ type: 'Park', data: { ...parkedData, ...over } });
+const resumedFact: ToolCallFact = { type: 'ToolCallResumed', data: { approvalId: 'a1', evaluation: 2, edgeId: EDGE } };
+const resume = (grant: object = {}): ToolCallCommand => ({
+  type: 'Resume',
+  data: {
+    grant: { paramsHash: HASH, toolDigest: DIGEST, remainingMs: 1_000, ...grant },
+    resumed: { approvalId: 'a1', edgeId: EDGE, request: facts, sealedParams: 'sealed' },
+    totalMicros: 1,
+  },
+});
+const plannedData: EventData<'ToolCallPlanned'> = { decisionId: 'd1', quoteMicros: 5, redactions: [], dryRunHash: null, totalMicros: 1 };
+const dryRun: ToolCallCommand = {
+  type: 'Dispatch',
+  data: { decisionAgeMs: 5, question, dispatched: { ...dispatchedData, dryRun: true } },
+};
+
 const fold = (history: readonly ToolCallFact[]): ToolCallState => history.reduce(evolveToolCall, initialToolCall);
 const given = (...history: readonly ToolCallFact[]) => ({
   when: (command: ToolCallCommand) => ({
@@ -173,14 +203,108 @@ test('refuses what policy denies, with the reasons and the code of the decision'
       type: 'ToolCallRefused',
       data: { stage: 'policy', code: 'scope.insufficient', reasons: ['scope.user-ceiling'], request: null },
     }));
-test('refuses what needs a person as long as nobody can be asked', () => {
-  given(requested())
-    .when(record({ effect: 'require-approval' }))
-    .thenHappens({ type: 'ToolCallRefused', data: { stage: 'approval', code: 'approval.required' } });
-  given(requested())
-    .when(record({ obligations: [{ type: 'require-approval', ruleIds: ['r'] }] }))
-    .thenHappens({ type: 'ToolCallRefused', data: { code: 'approval.required' } });
+test('parks what people must agree to, and dispatches none of it', () => {
+  for (const asks of [{ effect: 'require-approval' as const, obligations: [PEOPLE] }, { obligations: [PEOPLE] }]) {
+    given(requested()).when(record(asks)).thenNothingHappens();
+    given(requested(), decided(asks)).when(dispatch()).thenNothingHappens();
+    given(requested(), decided(asks))
+      .when(park())
+      .thenHappens({ type: 'ToolCallParked', data: { paramsHash: HASH } });
+  }
 });
+test('parks nothing that policy did not ask people about, and nothing else than what was asked', () => {
+  given(requested()).when(park()).thenNothingHappens();
+  given(requested(), decided()).when(park()).thenNothingHappens();
+  given(requested(), asking)
+    .when(park({ paramsHash: 'g'.repeat(43) }))
+    .thenNothingHappens();
+  given(requested(), asking)
+    .when(park({ toolDigest: OTHER_DIGEST }))
+    .thenNothingHappens();
+  given(requested(['policy'], 'plan'), asking)
+    .when(park())
+    .thenNothingHappens();
+});
+test('resumes on a grant for exactly this call, and asks everybody again', () => {
+  given(requested(), asking, parked)
+    .when(resume())
+    .thenHappens({ type: 'ToolCallResumed', data: { evaluation: 2, approvalId: 'a1' } });
+  const resumed = [requested(['policy', 'budget']), asking, reserved, parked, resumedFact] as const;
+  given(...resumed)
+    .when(dispatch())
+    .thenNothingHappens();
+  given(...resumed, decided({ evaluation: 2, approvalId: 'a1' }))
+    .when(dispatch())
+    .thenNothingHappens();
+  given(...resumed, decided({ evaluation: 2, approvalId: 'a1' }), reserved)
+    .when(dispatch())
+    .thenHappens({ type: 'ToolCallDispatched', data: { approvalId: 'a1' } });
+});
+test('does not resume on a grant for other parameters, another definition, or one that has lapsed', () => {
+  const onGrant = (grant: object) => given(requested(), asking, parked).when(resume(grant));
+  onGrant({ paramsHash: 'g'.repeat(43) }).thenHappens({ type: 'ToolCallRefused', data: { stage: 'approval', code: 'approval.mismatch' } });
+  onGrant({ toolDigest: OTHER_DIGEST }).thenHappens({ type: 'ToolCallRefused', data: { code: 'approval.mismatch' } });
+  onGrant({ remainingMs: 0 }).thenHappens({ type: 'ToolCallRefused', data: { code: 'approval.expired' } });
+  given(requested(), asking).when(resume()).thenNothingHappens();
+});
+test('parks again when its grant was used by another call, and when its client comes back', () => {
+  given(requested(), asking, parked, resumedFact, decided({ evaluation: 2, approvalId: 'a1' }))
+    .when(park())
+    .thenHappens({ type: 'ToolCallParked' });
+  given(requested(), asking, parked)
+    .when(park({ approvalId: 'a1' }))
+    .thenHappens({ type: 'ToolCallParked', data: { approvalId: 'a1' } });
+  expect(
+    decideToolCall(park(), parkedToolCall({ evaluation: 1, paramsHash: HASH, toolDigest: DIGEST, labels: [], requires: ['policy'] })),
+  ).toMatchObject([{ type: 'ToolCallParked' }]);
+});
+test('ends what waits for people by their no, their silence, or when nobody can be asked', () => {
+  for (const how of ['rejected', 'expired', 'withdrawn', 'unavailable'] as const)
+    given(requested(), asking, parked)
+      .when({ type: 'RecordApprovalEnd', data: { how, reasons: ['why'], totalMicros: 1 } })
+      .thenHappens({ type: 'ToolCallRefused', data: { stage: 'approval', code: `approval.${how}`, reasons: ['why'] } });
+  given(requested(), asking, parked)
+    .when({ type: 'AwaitResend' })
+    .thenHappens({ type: 'ToolCallAbandoned', data: { stage: 'parked' } });
+  given(requested(), asking, parked)
+    .when({ type: 'Cancel', data: { reached: 'unknown', totalMicros: 1 } })
+    .thenHappens({ type: 'ToolCallCancelled', data: { stage: 'parked', reached: 'no' } });
+});
+test('tells a recorded answer again without asking people twice, and nothing that policy denies by now', () => {
+  const replay: ToolCallCommand = { type: 'AnswerLocally', data: { decisionAgeMs: 1, question, completed: completedData, isReplay: true } };
+  given(requested(), asking).when(replay).thenHappens({ type: 'ToolCallCompleted' });
+  given(requested(), decided({ effect: 'deny' }))
+    .when(replay)
+    .thenNothingHappens();
+});
+test('plans: tells what would be decided, whatever it is, and sends nothing but a dry run', () => {
+  const plan: ToolCallCommand = { type: 'RecordPlan', data: plannedData };
+  const asked = requested(['policy', 'budget'], 'plan');
+  const quoted: ToolCallFact = { type: 'BudgetQuoted', data: { amounts: [], currency: 'EUR', priceListVersion: '1', affordable: true } };
+  given(asked)
+    .when(record({ effect: 'deny', code: 'policy.denied' }))
+    .thenNothingHappens();
+  given(asked, decided({ effect: 'deny' }))
+    .when(plan)
+    .thenNothingHappens();
+  given(asked, decided({ effect: 'deny' }), quoted)
+    .when(plan)
+    .thenHappens({ type: 'ToolCallPlanned' });
+  given(asked, decided(), quoted).when(dispatch()).thenNothingHappens();
+  given(asked, decided(), quoted)
+    .when(dryRun)
+    .thenHappens({ type: 'ToolCallDispatched', data: { dryRun: true } });
+  given(asked, asking, quoted).when(dryRun).thenNothingHappens();
+  const tried: ToolCallFact = { type: 'ToolCallDispatched', data: { ...dispatchedData, dryRun: true } };
+  given(asked, decided(), quoted, tried).when(plan).thenHappens({ type: 'ToolCallPlanned' });
+  given(asked, decided(), quoted, tried).when({ type: 'RecordAnswer', data: completedData }).thenNothingHappens();
+  given(requested(), decided()).when(plan).thenNothingHappens();
+  given(requested(), decided()).when(dryRun).thenNothingHappens();
+});
+test('tells no plan for a tool that the principal may not know of', () =>
+  given(requested(['policy', 'budget'], 'plan'))
+    .when(record({ effect: 'deny', code: 'tool.unknown' }))
+    .thenHappens({ type: 'ToolCallRefused', data: { code: 'tool.unknown' } }));
 test('refuses an allow whose obligation it cannot fulfil', () => {
   given(requested())
     .when(record({ obligations: [{ type: 'dry-run' }] }))
@@ -251,7 +375,13 @@ const evaluationArbitrary = fc.integer({ min: 1, max: 3 });
 const policyArbitrary = fc.record({
   effect: fc.constantFrom('allow', 'deny', 'require-approval'),
   evaluation: evaluationArbitrary,
-  obligations: fc.constantFrom<EventData<'PolicyDecided'>['obligations']>([], [{ type: 'mask-result', labels: [] }], [{ type: 'dry-run' }]),
+  obligations: fc.constantFrom<EventData<'PolicyDecided'>['obligations']>(
+    [],
+    [{ type: 'mask-result', labels: [] }],
+    [{ type: 'dry-run' }],
+    [PEOPLE],
+  ),
+  approvalId: fc.constantFrom(null, 'a1'),
 });
 const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
   fc.tuple(requiresArbitrary, fc.constantFrom('execute', 'plan')).map(([requires, purpose]): ToolCallCommand => {
@@ -273,6 +403,13 @@ const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
     { type: 'Cancel', data: { reached: 'yes', totalMicros: 1 } },
     { type: 'AnswerLocally', data: { decisionAgeMs: 1, question, completed: completedData } },
     { type: 'AnswerLocally', data: { decisionAgeMs: 3_000, question, completed: completedData } },
+    park(),
+    resume(),
+    resume({ remainingMs: 0 }),
+    { type: 'RecordApprovalEnd', data: { how: 'rejected', reasons: [], totalMicros: 1 } },
+    { type: 'AwaitResend' },
+    dryRun,
+    { type: 'RecordPlan', data: plannedData },
   ),
   fc.constantFrom(0, 999, 1_001, null).map((age) => dispatch(age)),
 );
@@ -315,6 +452,7 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
           if (command.type === 'RecordBudgetAnswer') paid ??= command.data.answer.type;
         }
         for (const event of events) {
+          if (event.type === 'ToolCallParked') paid = null;
           if (event.type === 'ToolCallDispatched' || (event.type === 'ToolCallCompleted' && before.status === 'requested')) {
             if (before.status !== 'requested') throw new Error('acted without having asked');
             expect(firstEffect.get(before.evaluation)).toBe('allow');
