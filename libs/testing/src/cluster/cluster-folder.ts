@@ -31,6 +31,10 @@ export interface ClusterFolderOptions {
   readonly configuration: ConfigurationPart;
   /** Adds the shipped catalog files of these servers. */
   readonly shippedCatalog: readonly string[];
+  /** Further catalog files, YAML by name of the server. */
+  readonly catalog: Readonly<Record<string, string>>;
+  /** Granted to the agent `writer` beside `story/write`. */
+  readonly grantedWrites: readonly string[];
 }
 
 const isPart = (value: unknown): value is ConfigurationPart => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -53,9 +57,9 @@ export const makeFolder = (): string => {
   return folder;
 };
 
-const GRANTS = `grants:
+const grantsOf = (more: readonly string[]): string => `grants:
   - to: agent:writer
-    tools: [${STORY_SERVER}/write]
+    tools: [${[`${STORY_SERVER}/write`, ...more].join(', ')}]
     why: The writer agent of the stories writes.
 `;
 
@@ -66,9 +70,10 @@ export const writeClusterFolder = (folder: string, options: ClusterFolderOptions
     // The shipped tests are about the shipped grants.
     filter: (from) => !/policies\/(tests|schema)(\/|$)/.test(from),
   });
-  writeFileSync(join(folder, 'policies', 'grants.yaml'), GRANTS);
+  writeFileSync(join(folder, 'policies', 'grants.yaml'), grantsOf(options.grantedWrites));
   mkdirSync(join(folder, 'catalog'));
   writeFileSync(join(folder, 'catalog', `${STORY_SERVER}.yaml`), storyCatalog(STORY_SERVER));
+  for (const [server, text] of Object.entries(options.catalog)) writeFileSync(join(folder, 'catalog', `${server}.yaml`), text);
   for (const server of options.shippedCatalog)
     cpSync(join(ROOT_FOLDER, 'catalog', `${server}.yaml`), join(folder, 'catalog', `${server}.yaml`));
   const file = join(folder, 'sallyport.yaml');
@@ -116,7 +121,7 @@ const configurationOf = ({ gatewayUrl, gatewayPort, issuer, keySetFile, upstream
 };
 
 /** The policy files of a cluster as the policy API takes them: relative path to text. */
-export const policyFilesOf = (): Readonly<Record<string, string>> => ({ ...shippedCedar(), 'grants.yaml': GRANTS });
+export const policyFilesOf = (): Readonly<Record<string, string>> => ({ ...shippedCedar(), 'grants.yaml': grantsOf([]) });
 
 const shippedCedar = (): Record<string, string> => {
   const files: Record<string, string> = {};

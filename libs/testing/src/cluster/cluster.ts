@@ -40,6 +40,12 @@ export interface ClusterOptions {
   readonly configuration?: ConfigurationPart;
   /** Servers whose shipped catalog files are taken as well; `configuration.upstreams` says how they are reached. */
   readonly shippedCatalog?: readonly string[];
+  /** Catalog files of further servers, YAML by name of the server; `configuration.upstreams` says how they are reached. */
+  readonly catalog?: Readonly<Record<string, string>>;
+  /** Low-risk writes that the agent `writer` may use beside `story/write`, as `server/tool`. */
+  readonly grantedWrites?: readonly string[];
+  /** How many processes of the edge gateway there are outside the embedded size; default 1. */
+  readonly edges?: number;
   readonly otlp?: OtlpReceiver;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -81,6 +87,8 @@ export interface Cluster {
   fetchRaw(path: string, init: RequestInit, options?: RawFetchOptions): Promise<FetchedAnswer>;
   /** The process a service runs in; in the embedded size all run in one. */
   service(name: ClusterService): ServiceProcess;
+  /** Every process of the product. Edges beside the first are named `edge-gateway-2` and so on. */
+  processes(): readonly ServiceProcess[];
   /** Everything all processes said, a line each. */
   output(): readonly string[];
   /** The superuser's address of the database. */
@@ -126,7 +134,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
 
 class ClusterStart {
   private readonly folder = makeFolder();
-  private readonly processes = new Map<ClusterService | 'start', ServiceProcess>();
+  private readonly processes = new Map<string, ServiceProcess>();
   private readonly closing: (() => Promise<unknown>)[] = [];
   private databaseUrl = (): string => '';
 
@@ -156,6 +164,8 @@ class ClusterStart {
           : { kind: 'kafka', kafka: { brokers: kafka.brokers, replicationFactor: 1, minInsyncReplicas: 1 } },
       configuration,
       shippedCatalog: this.options.shippedCatalog ?? [],
+      catalog: this.options.catalog ?? {},
+      grantedWrites: this.options.grantedWrites ?? [],
     });
     const urls = size === 'embedded' ? this.startTogether(file, gatewayUrl) : await this.startApart(file, gatewayPort);
     await Promise.all([...this.processes.values()].map((process) => process.ready()));
@@ -206,13 +216,14 @@ class ClusterStart {
       urls.set(service, url);
       const own = provisioned.get(service.replaceAll('-', '_'));
       const variable = `SALLYPORT_${service.toUpperCase().replaceAll('-', '_')}`;
-      this.run(service, [programOf(service), '--config', file], url, {
+      const env = {
         ...shared,
         SALLYPORT_CONFIG: file,
-        SALLYPORT_PORT: String(port),
         [`${variable}_DATABASE_URL`]: own?.url ?? '',
         [`${variable}_MIGRATIONS_DATABASE_URL`]: own?.migrationsUrl ?? '',
-      });
+      };
+      this.run(service, [programOf(service), '--config', file], url, { ...env, SALLYPORT_PORT: String(port) });
+      if (service === 'edge-gateway') await this.startMoreEdges(file, env);
     }
     const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
     return {
@@ -221,7 +232,15 @@ class ClusterStart {
     };
   }
 
-  private run(name: ClusterService | 'start', command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
+  private async startMoreEdges(file: string, env: Readonly<Record<string, string>>): Promise<void> {
+    for (let n = 2; n <= (this.options.edges ?? 1); n++) {
+      const port = await freePort();
+      const own = { SALLYPORT_PORT: String(port), SALLYPORT_INSTANCE_ID: `edge-${n}` };
+      this.run(`edge-gateway-${n}`, [programOf('edge-gateway'), '--config', file], `http://127.0.0.1:${port}`, { ...env, ...own });
+    }
+  }
+
+  private run(name: string, command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
     const { otlp, env: extra } = this.options;
     const process = new ServiceProcess({ name, command, url, cwd: this.folder, env: { ...env, ...otlp?.env, ...extra } });
     this.processes.set(name, process);
@@ -278,6 +297,7 @@ class ClusterStart {
         if (process === undefined) throw new Error(`there is no ${name}`);
         return process;
       },
+      processes: () => [...this.processes.values()],
       output: () => [...this.processes.values()].flatMap((process) => process.lines),
       databaseUrl: () => this.databaseUrl(),
       admin: async <R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>

@@ -27,6 +27,8 @@ export interface KafkaBroker {
   readonly saslBrokers: readonly string[];
   /** Certificate to trust on the SASL_SSL listener, PEM; empty without `sasl`. */
   readonly ca: string;
+  /** Process id of the running broker; `undefined` while there is none. */
+  readonly pid: number | undefined;
   /** Ends it cleanly and drops its data. */
   stop(): Promise<void>;
   /** SIGKILL; the data stays. */
@@ -74,6 +76,9 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<KafkaBroke
     brokers,
     saslBrokers: options.sasl === undefined ? [] : [`localhost:${ports.sasl}`],
     ca: secured?.certificate ?? '',
+    get pid() {
+      return broker.pid;
+    },
     stop: () => broker.stop(),
     kill: () => broker.kill(),
     restart: async () => {
@@ -122,6 +127,10 @@ class BrokerProcess {
       if (performance.now() > deadline) throw new Error(`the broker did not open its port:\n${this.output}`);
       await delay(50);
     }
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   signal(signal: NodeJS.Signals): void {
