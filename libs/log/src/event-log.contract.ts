@@ -146,6 +146,20 @@ export const eventLogContract = (
     assert.ok(Math.abs((read?.appendedAtMs ?? 0) - Date.now()) < 60_000);
   });
 
+  test('tells the position behind everything that was acknowledged', async (c) => {
+    const [log, other] = [await c.open(), await c.open()];
+    const { topic } = c.record('a', 'x');
+    const before = await other.ends(topic);
+    assert.equal(before.size, PARTITIONS);
+    await log.append(['1', '2', '3'].map((id) => c.record('a', id)));
+    const after = await other.ends(topic);
+    const place = partitionOf('a', PARTITIONS);
+    assert.ok((after.get(place) ?? 0n) - (before.get(place) ?? 0n) >= 3n);
+    const inbox = await c.collect(log);
+    await inbox.count(3);
+    assert.ok(inbox.records.every(({ position }) => position < (after.get(place) ?? 0n)));
+  });
+
   test('refuses a record of an unknown topic or too large alone, and appends what came with it', async (c) => {
     const log = await c.open();
     const inbox = await c.collect(log);

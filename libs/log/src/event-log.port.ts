@@ -91,6 +91,8 @@ export interface EventLog {
   append(records: readonly LogRecord[]): Promise<void>;
   /** Resolves when the subscription is being set up; wait for `ready`. Throws `log.unavailable`. */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /** By partition of a topic, the position behind everything that was acknowledged before the call. Throws `log.unavailable`. */
+  ends(topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** Creates missing topics where that is allowed, then checks the partition count of each. Throws `log.unavailable`, `configuration.invalid`. */
   verifyTopics(): Promise<void>;
   /** Whether appends are expected to succeed now. Costs nothing. */

@@ -97,6 +97,16 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
     return subscription;
   }
 
+  async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+    topicSpec(this.layout, topic);
+    try {
+      const offsets = await (await this.admin()).fetchTopicOffsets(topic);
+      return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
+    } catch (error) {
+      throw toLogError(error, `ends of ${topic}`);
+    }
+  }
+
   async verifyTopics(): Promise<void> {
     const required = this.options.requiredTopics ?? Object.keys(this.layout);
     try {

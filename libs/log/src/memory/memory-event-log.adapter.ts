@@ -99,6 +99,10 @@ export class MemoryEventLog implements EventLog {
     };
   }
 
+  async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+    return new Map(partitionsOf(this.layout, [topic]).map((of) => [of.partition, BigInt(this.recordsIn(of).length)]));
+  }
+
   async verifyTopics(): Promise<void> {}
 
   isHealthy(): boolean {

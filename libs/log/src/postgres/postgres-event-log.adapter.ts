@@ -79,7 +79,7 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
   private readonly instance = randomUUID();
   private readonly lane: AppendLane;
   private readonly subscriptions = new Set<PostgresSubscription>();
-  private readonly ends = new Map<string, bigint>();
+  private readonly knownEnds = new Map<string, bigint>();
   private looking = false;
   private look: NodeJS.Timeout | undefined;
   private maintain: NodeJS.Timeout | undefined;
@@ -146,6 +146,15 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
     return subscription;
   }
 
+  async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+    try {
+      const { rows } = await this.db.query<{ partition: number; end: string }>(ENDS, [[topic]]);
+      return new Map(rows.map(({ partition, end }) => [partition, BigInt(end)]));
+    } catch (cause) {
+      throw new AppError('log.unavailable', `the ends of ${topic} could not be read`, { cause });
+    }
+  }
+
   async verifyTopics(): Promise<void> {
     const wanted = partitionsOf(this.layout, Object.keys(this.layout));
     await this.db.query('INSERT INTO log.partition (topic, partition) SELECT * FROM unnest($1::text[], $2::int[]) ON CONFLICT DO NOTHING', [
@@ -184,7 +193,7 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
   }
 
   endOf(of: TopicPartition): bigint {
-    return this.ends.get(partitionName(of)) ?? 0n;
+    return this.knownEnds.get(partitionName(of)) ?? 0n;
   }
 
   async bounds(partitions: readonly TopicPartition[]): Promise<PartitionBounds[]> {
@@ -246,7 +255,7 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
   }
 
   private learnEnd(of: TopicPartition, end: bigint): void {
-    if (end > this.endOf(of)) this.ends.set(partitionName(of), end);
+    if (end > this.endOf(of)) this.knownEnds.set(partitionName(of), end);
   }
 
   private onNotification(payload: string): void {

@@ -97,6 +97,7 @@ let calls = 0;
 const elsewhere = (log: EventLog, isAway: () => boolean): EventLog => ({
   append: (records) => (isAway() ? Promise.reject(new AppError('log.unavailable', 'away')) : log.append(records)),
   subscribe: (options) => log.subscribe(options),
+  ends: (topic) => log.ends(topic),
   verifyTopics: () => log.verifyTopics(),
   isHealthy: () => log.isHealthy(),
   close: () => log.close(),

@@ -154,6 +154,7 @@ describe('recording', () => {
     const outbox = new OutboxPublisher(database, {
       append: (records) => (away ? Promise.reject(new AppError('log.unavailable', 'away')) : log.append(records)),
       subscribe: (options) => log.subscribe(options),
+      ends: (topic) => log.ends(topic),
       verifyTopics: () => log.verifyTopics(),
       isHealthy: () => !away,
       close: () => log.close(),

@@ -90,6 +90,7 @@ const breakable = (log: EventLog): EventLog & { down: boolean } => {
     append: (records: Parameters<EventLog['append']>[0]) =>
       wrapped.down ? Promise.reject(new (class extends Error {})('the log is down')) : log.append(records),
     subscribe: (options: Parameters<EventLog['subscribe']>[0]) => log.subscribe(options),
+    ends: (topic: string) => log.ends(topic),
     verifyTopics: () => log.verifyTopics(),
     isHealthy: () => !wrapped.down && log.isHealthy(),
     close: () => log.close(),
