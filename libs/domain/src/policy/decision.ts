@@ -1,5 +1,6 @@
 import type { ErrorCode, Json, Obligation, RequestFacts, ToolRecord } from '@sallyport/contracts';
 import { type IdentityDirectory, type ScopesInForce, scopesInForce } from '../identity/effective-scopes.js';
+import { approvalMeets, demandedRules, type GrantInContext } from './approval-grant.js';
 import { type ControlsInForce, stoppedBy } from './controls.js';
 import { type MethodRule, methodRuleOf } from './method-table.js';
 import type { CompiledPolicySet, PolicyContext, PolicyEvaluation, PolicyQuestion, PolicyResource } from './policy-engine.port.js';
@@ -10,6 +11,8 @@ export interface DecisionRequest {
   /** The arguments as sent, opened; `undefined` where there are none. */
   readonly arguments: Json | undefined;
   readonly chainId: string;
+  /** The grant that the call was resumed with, where the decision point found it on the log itself. */
+  readonly approval?: GrantInContext | undefined;
 }
 
 /** What the decision point knows of one tenant, at one epoch. */
@@ -47,6 +50,8 @@ export interface Decision {
   readonly reasons: readonly string[];
   readonly requiredScopes: readonly string[];
   readonly visible: readonly string[] | null;
+  /** The grant that met what the policies demand of people; absent when they demand nothing or it was not met. */
+  readonly approvalId?: string;
 }
 
 /** Stands in for the policy set of a tenant that has none: SHA-256 of nothing. */
@@ -58,6 +63,7 @@ const VISIBLE_MAX = 5000;
  * Decides one request. Pure, and closed in every corner: what is unknown, stopped, poisoned, incomplete, not allowed or not answerable is
  * denied, in that order, and only a policy that says yes makes an `allow`. `facts` is `null` for a tenant nobody declared.
  * A principal that may not even know of a tool is told the same as for a tool that does not exist.
+ * A grant in the context meets the demand for a person and nothing else: everything is decided anew with it as without it.
  */
 export const decideCall = (request: DecisionRequest, facts: DecisionFacts | null): Decision => {
   if (facts === null) return refusal(null, 'policy.denied', 'tenant.unknown', 'The tenant is not known.');
@@ -85,18 +91,14 @@ const decideTool = (request: DecisionRequest, facts: DecisionFacts, scopes: Scop
   const resource: PolicyResource = { kind: 'tool', tool };
   const may = (action: 'call' | 'list', withScopes: readonly string[]): PolicyEvaluation =>
     facts.policies.evaluate(questionOf(request, action, resource, withScopes, action === 'call' ? request.arguments : undefined));
-  if (tool.missing.length > 0) {
+  const unfit = notCallable(tool, request.facts.tool);
+  if (unfit !== null) {
     if (may('list', scopes.effective).effect === 'deny') return noSuchTool(facts, 'tool.hidden');
-    return refusal(
-      facts,
-      'catalog.not-callable',
-      'catalog.not-callable',
-      `The catalog record is not complete: ${tool.missing.join(', ')}.`,
-    );
+    return refusal(facts, 'catalog.not-callable', unfit.ruleId, unfit.reason);
   }
   const answer = may('call', scopes.effective);
   const lacking = tool.scopes.filter((scope) => !scopes.effective.includes(scope));
-  if (answer.effect !== 'deny' && lacking.length === 0) return permitted(facts, answer, null);
+  if (answer.effect !== 'deny' && lacking.length === 0) return withApproval(permitted(facts, answer, null), request);
   if (answer.fault !== null) return unanswerable(facts, answer);
   if (tool.scopes.every((scope) => scopes.ceiling.includes(scope))) {
     const step = stepUp(request, facts, scopes, may('call', scopes.ceiling), tool.scopes);
@@ -107,6 +109,27 @@ const decideTool = (request: DecisionRequest, facts: DecisionFacts, scopes: Scop
     return refusal(facts, 'policy.denied', 'scope.ceiling', 'The tool asks for scopes that the user or the agent does not have.');
   }
   return denied(facts, answer);
+};
+
+/** What keeps a tool from being called; `null` when nothing does. A call that was checked against another definition is one to another tool. */
+const notCallable = (tool: ToolRecord, referred: RequestFacts['tool']): { readonly ruleId: string; readonly reason: string } | null => {
+  if (tool.missing.length > 0)
+    return { ruleId: 'catalog.not-callable', reason: `The catalog record is not complete: ${tool.missing.join(', ')}.` };
+  if (referred !== null && (referred.id !== tool.id || referred.definitionDigest !== tool.pinnedDigest))
+    return { ruleId: 'catalog.pin-changed', reason: 'The call was prepared for another definition of the tool than the pinned one.' };
+  return null;
+};
+
+/** Lets a grant that answers what is demanded now take the place of asking. */
+const withApproval = (decision: Decision, { approval, facts }: DecisionRequest): Decision => {
+  const demanded = demandedRules(decision.obligations);
+  if (approval === undefined || demanded === null || !approvalMeets(approval, facts, demanded)) return decision;
+  return {
+    ...decision,
+    effect: 'allow',
+    obligations: decision.obligations.filter(({ type }) => type !== 'require-approval'),
+    approvalId: approval.grant.approvalId,
+  };
 };
 
 const decideOther = (request: DecisionRequest, facts: DecisionFacts, scopes: ScopesInForce, rule: MethodRule): Decision => {

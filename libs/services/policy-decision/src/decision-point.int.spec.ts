@@ -288,6 +288,7 @@ test('asks again: by memory, by what the question carries, and with a clear no w
   const facts = requestFacts({
     principal: { ...requestFacts().principal, actors: ['agent:triage'] },
     target: { kind: 'tool', server: 'fs', name: 'read_text_file' },
+    tool: { id: 'fs/read_text_file', definitionDigest: DIGEST, version: '1', riskTier: 'read' },
   });
   await ask('call-whole', { request: facts, sealedParams: sealer.seal('acme', '{"arguments":{}}', 'call-whole') });
   expect(await decided('call-whole', 2)).toMatchObject({ effect: 'allow' });

@@ -2,7 +2,7 @@ export type { Authenticator } from './admin/authenticator.port.js';
 export { AUDIT_SCOPE, OPERATE_SCOPE } from './admin/operators.js';
 export type { PoliciesInForce } from './admin/policies.controller.js';
 export { CatalogFile, type CatalogFiles, readCatalogFiles } from './catalog/catalog-file.js';
-export { DEAD_LETTER_GROUP, DECISION_GROUP } from './decide/decision.controller.js';
+export { APPROVALS_GROUP, DEAD_LETTER_GROUP, DECISION_GROUP } from './decide/decision.controller.js';
 export { policyDecisionMigrations } from './policy-decision.migrations.js';
 export { PolicyDecisionModule, type PolicyDecisionPorts } from './policy-decision.module.js';
 export { policyDecisionPart } from './policy-decision.part.js';

@@ -9,7 +9,18 @@ import { PoliciesController } from './admin/policies.controller.js';
 import { Definitions } from './catalog/definitions.js';
 import { DecideCalls } from './decide/decide-calls.js';
 import { DecisionController } from './decide/decision.controller.js';
-import { AUTHENTICATOR, CHANGES, CLOCK, CONTROL_PLANE, DATABASE, DECIDE_CALLS, DEFINITIONS, OPERATORS } from './policy-decision.tokens.js';
+import { SeeGrants } from './grants/see-grants.js';
+import {
+  AUTHENTICATOR,
+  CHANGES,
+  CLOCK,
+  CONTROL_PLANE,
+  DATABASE,
+  DECIDE_CALLS,
+  DEFINITIONS,
+  OPERATORS,
+  SEE_GRANTS,
+} from './policy-decision.tokens.js';
 import { Changes } from './state/changes.js';
 import { ControlPlane } from './state/control-plane.js';
 import { applyDeclared, type DeclaredTenant } from './state/declared-state.js';
@@ -81,6 +92,11 @@ export class PolicyDecisionModule {
           inject: [CONTROL_PLANE, DEFINITIONS, CHANGES],
           useFactory: (controlPlane: ControlPlane, definitions: Definitions, changes: Changes) =>
             new DecideCalls({ log, db, sealer, clock, telemetry, controlPlane, definitions, changes, source, onFault }),
+        },
+        {
+          provide: SEE_GRANTS,
+          inject: [DECIDE_CALLS],
+          useFactory: (decideCalls: DecideCalls) => new SeeGrants({ db, clock, onKept: () => decideCalls.grantsKept() }),
         },
         {
           provide: OPERATORS,

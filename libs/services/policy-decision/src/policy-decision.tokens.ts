@@ -1,5 +1,6 @@
 /** Injection tokens of the module. */
 export const DECIDE_CALLS = Symbol('DecideCalls');
+export const SEE_GRANTS = Symbol('SeeGrants');
 export const CHANGES = Symbol('Changes');
 export const CONTROL_PLANE = Symbol('ControlPlane');
 export const DEFINITIONS = Symbol('Definitions');

@@ -3,7 +3,7 @@ import { AppError, ControlKind } from '@sallyport/contracts';
 import { ALL_VALUE } from '@sallyport/domain';
 import type { Database } from '@sallyport/platform';
 import { z } from 'zod';
-import { DEAD_LETTER_GROUP, DECISION_GROUP } from '../decide/decision.controller.js';
+import { APPROVALS_GROUP, DEAD_LETTER_GROUP, DECISION_GROUP } from '../decide/decision.controller.js';
 import { CHANGES, DATABASE, OPERATORS } from '../policy-decision.tokens.js';
 import type { Changes } from '../state/changes.js';
 import { type Control, listControls, setControl } from '../state/controls.js';
@@ -67,7 +67,7 @@ export class ControlsController {
   ): Promise<{ chainId: string; resolved: true }> {
     const { tenantId, by } = await this.operators.admit(authorization, 'change');
     const { why } = parseBody(z.strictObject({ why: Why }), body);
-    const groups = [DECISION_GROUP, DEAD_LETTER_GROUP];
+    const groups = [DECISION_GROUP, APPROVALS_GROUP, DEAD_LETTER_GROUP];
     if (!(await resolveChain(this.changes, tenantId, chainId, { by, why, groups }))) {
       throw new AppError('request.not-found', 'no chain of this tenant is poisoned under that id');
     }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type AnyEnvelope, decodeEvent, type Envelope, encodeEvent, eventTypeOf, type Json, type RequestFacts } from '@sallyport/contracts';
-import { type Decision, type DecisionFacts, decideCall, NO_POLICY_SET } from '@sallyport/domain';
+import { type Decision, type DecisionFacts, decideCall, NO_POLICY_SET, type SeenGrant } from '@sallyport/domain';
 import type { EventLog, LogRecord, ReceivedRecord, RecordBatch } from '@sallyport/log';
 import { ATTRIBUTES, type Clock, type Database, type Sealer, type Telemetry } from '@sallyport/platform';
 import { LRUCache } from 'lru-cache';
 import type { Definitions } from '../catalog/definitions.js';
+import { findGrants, type GrantKey, grantKeyOf } from '../grants/grant-store.js';
+import { type Released, WaitForGrants } from '../grants/wait-for-grants.js';
 import type { Changes } from '../state/changes.js';
 import type { ControlPlane } from '../state/control-plane.js';
 
@@ -16,11 +18,15 @@ interface Question {
 
 /** One question of a batch, ready to be decided. */
 interface Asked {
-  readonly event: Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationRequested'>;
+  readonly event: Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationRequested'> | Envelope<'ToolCallResumed'>;
   readonly evaluation: number;
   readonly edgeId: string;
   /** `null` when the request is not known here any more. */
   readonly question: Question | null;
+  /** The grant that the call was resumed with; `null` when it rests on none. */
+  readonly restsOn: GrantKey | null;
+  /** How long the grant may be waited for. */
+  readonly patienceMs: number;
 }
 
 export interface DecideCallsOptions {
@@ -37,7 +43,10 @@ export interface DecideCallsOptions {
   readonly onFault: (what: string, error: unknown) => void;
 }
 
-const HANDLED = new Set(['ToolCallRequested', 'ToolCallReevaluationRequested', 'ToolDefinitionsObserved']);
+const HANDLED = new Set(['ToolCallRequested', 'ToolCallReevaluationRequested', 'ToolCallResumed', 'ToolDefinitionsObserved']);
+
+/** How long after the append of a resumed question its grant may come: other topics and replicas are behind by less, or they are away. */
+const PATIENCE_MS = 10_000;
 
 /** Requests kept to be asked about again, in bytes of their sealed arguments. */
 const REMEMBERED_BYTES_MAX = 64 * 1024 * 1024;
@@ -55,6 +64,8 @@ export const isDecidable = (headers: Readonly<Record<string, string>>): boolean 
  * this answer. That is why a plain read of the epoch is enough and no lock is held while deciding.
  *
  * Decisions are published before the position moves. A batch that is handled again publishes the same ids, and the first counts.
+ *
+ * A question that rests on a grant which is not known here yet is put aside and answered by itself: nothing of its batch waits for it.
  */
 export class DecideCalls {
   private readonly remembered = new LRUCache<string, Question>({
@@ -62,7 +73,21 @@ export class DecideCalls {
     sizeCalculation: ({ sealedParams }) => FACTS_BYTES + sealedParams.length,
   });
 
-  constructor(private readonly options: DecideCallsOptions) {}
+  private readonly waiting: WaitForGrants<Asked>;
+
+  constructor(private readonly options: DecideCallsOptions) {
+    const { db, clock, onFault } = options;
+    this.waiting = new WaitForGrants({ db, clock, onFault, release: (released) => this.release(released) });
+  }
+
+  /** A grant was kept here: whoever waits for it is answered at once. */
+  grantsKept(): void {
+    this.waiting.look();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.waiting.stop();
+  }
 
   /** Handles one batch. Throws `store.unavailable` or `log.unavailable` with nothing decided or all of it published twice later. */
   async handle(batch: RecordBatch): Promise<void> {
@@ -77,10 +102,35 @@ export class DecideCalls {
     }
     if (asked.length > 0) {
       await controlPlane.refresh();
-      await log.append(asked.map((one) => this.decide(one)));
+      const grants = await this.grantsOf(asked);
+      const decided = asked.flatMap((one) => this.decideOrHold(one, grants) ?? []);
+      if (decided.length > 0) await log.append(decided);
     }
     // Losing this move costs a repetition without effect, so nobody waits for the disk.
     await db.transaction((tx) => batch.advance(tx), { synchronousCommit: false });
+  }
+
+  private async grantsOf(asked: readonly Asked[]): Promise<ReadonlyMap<string, SeenGrant>> {
+    const keys = asked.flatMap(({ restsOn }) => restsOn ?? []);
+    return keys.length === 0 ? new Map() : findGrants(this.options.db, keys);
+  }
+
+  /** `null`: people would have to be asked, and a grant may still come; the answer follows by itself. */
+  private decideOrHold(one: Asked, grants: ReadonlyMap<string, SeenGrant>): LogRecord | null {
+    const { restsOn, patienceMs } = one;
+    if (restsOn === null) return this.decide(one, undefined);
+    const grant = grants.get(grantKeyOf(restsOn));
+    if (grant === undefined && this.decisionOf(one, undefined).effect === 'require-approval') {
+      const untilMs = this.options.clock.monotonicMs() + patienceMs;
+      if (this.waiting.hold({ key: restsOn, question: one, untilMs })) return null;
+    }
+    return this.decide(one, grant);
+  }
+
+  /** By the state as it is now, not as it was when the question came. */
+  private async release(released: readonly Released<Asked>[]): Promise<void> {
+    await this.options.controlPlane.refresh();
+    await this.options.log.append(released.map(({ question, grant }) => this.decide(question, grant)));
   }
 
   private observe(event: Envelope<'ToolDefinitionsObserved'>): Promise<void> {
@@ -96,28 +146,40 @@ export class DecideCalls {
   }
 
   private collect(event: AnyEnvelope, record: ReceivedRecord, logNowMs: number, asked: Asked[]): void {
+    const { callId, tenantId } = event;
+    const known = callId === null ? undefined : this.remembered.get(callId);
+    const restingOn = (approvalId: string | null | undefined): Pick<Asked, 'restsOn' | 'patienceMs'> => ({
+      restsOn: typeof approvalId === 'string' && callId !== null ? { tenantId, approvalId, callId } : null,
+      patienceMs: record.appendedAtMs + PATIENCE_MS - logNowMs,
+    });
     if (event.type === 'ToolCallRequested') {
       const { sealedParams, ttlMs, edgeId } = event.data;
       if (record.appendedAtMs + ttlMs < logNowMs) return;
       const question = { facts: event.data, sealedParams };
-      if (event.callId !== null) this.remembered.set(event.callId, question);
-      asked.push({ event, evaluation: 1, edgeId, question });
+      if (callId !== null) this.remembered.set(callId, question);
+      asked.push({ event, evaluation: 1, edgeId, question, ...restingOn(null) });
     } else if (event.type === 'ToolCallReevaluationRequested') {
-      const { evaluation, edgeId, paramsHash, labels } = event.data;
-      const known = event.callId === null ? undefined : this.remembered.get(event.callId);
+      const { evaluation, edgeId, paramsHash, labels, approvalId } = event.data;
       const facts = event.data.request ?? known?.facts;
       const sealedParams = event.data.sealedParams ?? known?.sealedParams;
       const question =
         facts === undefined || sealedParams === undefined ? null : { facts: { ...facts, paramsHash, labels, edgeId }, sealedParams };
-      asked.push({ event, evaluation, edgeId, question });
+      asked.push({ event, evaluation, edgeId, question, ...restingOn(approvalId) });
+    } else if (event.type === 'ToolCallResumed') {
+      const { evaluation, edgeId, approvalId } = event.data;
+      const facts = event.data.request ?? known?.facts;
+      const sealedParams = event.data.sealedParams ?? known?.sealedParams;
+      const question = facts === undefined || sealedParams === undefined ? null : { facts: { ...facts, edgeId }, sealedParams };
+      asked.push({ event, evaluation, edgeId, question, ...restingOn(approvalId) });
     }
   }
 
-  private decide({ event, evaluation, edgeId, question }: Asked): LogRecord {
+  private decide(asked: Asked, grant: SeenGrant | undefined): LogRecord {
+    const { event, evaluation, edgeId } = asked;
     const { clock, telemetry, controlPlane, source } = this.options;
     const span = telemetry.startSpan('sallyport.decide', { kind: 'consumer', parentTraceparent: event.traceparent });
     const startedMs = clock.monotonicMs();
-    const decision = this.decisionOf(event, question);
+    const decision = this.decisionOf(asked, grant);
     const durationMicros = Math.round((clock.monotonicMs() - startedMs) * 1000);
     const { visible, policyIds, obligations, reasons, requiredScopes } = decision;
     if (span.isRecording) {
@@ -163,7 +225,7 @@ export class DecideCalls {
     });
   }
 
-  private decisionOf(event: Asked['event'], question: Question | null): Decision {
+  private decisionOf({ event, question }: Asked, grant: SeenGrant | undefined): Decision {
     const facts = this.options.controlPlane.factsOf(event.tenantId);
     if (question === null)
       return unanswered(facts, 'policy.unavailable', 'engine.request-unknown', 'The request is not known here any more.');
@@ -172,7 +234,9 @@ export class DecideCalls {
         return unanswered(facts, 'policy.denied', 'tenant.mismatch', 'The principal is of another tenant than the event.');
       }
       const args = this.argumentsOf(event, question);
-      return decideCall({ facts: question.facts, arguments: args, chainId: event.chainId ?? event.key }, facts);
+      const approval =
+        grant === undefined || event.callId === null ? undefined : { grant, callId: event.callId, nowMs: this.options.clock.nowMs() };
+      return decideCall({ facts: question.facts, arguments: args, chainId: event.chainId ?? event.key, approval }, facts);
     } catch (error) {
       this.options.onFault(`deciding ${event.callId ?? event.id}`, error);
       return unanswered(facts, 'policy.denied', 'engine.failed', 'The request could not be evaluated, so the answer is no.');

@@ -4,6 +4,7 @@ import {
   type Decision,
   type DecisionFacts,
   decideCall,
+  demandedRules,
   type IdentityDirectory,
   methodRuleOf,
   type PolicyFault,
@@ -49,6 +50,7 @@ const Expectation = z.strictObject({
   code: z.string().optional(),
   rules: z.array(z.string()).optional().describe('Each must be among the policies and built-in rules that decided.'),
   obligations: z.array(z.string()).optional().describe('Types of the obligations, all of them.'),
+  approvalRules: z.array(z.string()).optional().describe('The approval rules whose people are asked, all of them; empty: nobody is asked.'),
   requiredScopes: z.array(z.string()).optional(),
   visible: z.array(z.string()).optional().describe('For tools/list: exactly these tools.'),
 });
@@ -100,6 +102,11 @@ const differencesOf = (decision: Decision, expected: z.infer<typeof Expectation>
     'obligations',
     decision.obligations.map(({ type }) => type).sort(),
     expected.obligations === undefined ? undefined : [...expected.obligations].sort(),
+  );
+  compare(
+    'approvalRules',
+    [...(demandedRules(decision.obligations) ?? [])].sort(),
+    expected.approvalRules === undefined ? undefined : [...expected.approvalRules].sort(),
   );
   const absent = (expected.rules ?? []).filter((rule) => !decision.policyIds.includes(rule));
   if (absent.length > 0) differences.push(`rules ${absent.join(', ')} did not decide (${decision.policyIds.join(', ') || 'none'} did)`);
