@@ -40,6 +40,7 @@ describe('what dashboards depend on stays as it is', () => {
       ['sallyport.redactions', 'counter', '{value}'],
       ['sallyport.events.poisoned', 'counter', '{event}'],
       ['sallyport.calls.in_flight', 'up-down-counter', '{call}'],
+      ['sallyport.calls.in_doubt', 'counter', '{call}'],
       ['sallyport.consumer.lag', 'gauge', '{event}'],
       ['sallyport.breaker.open', 'gauge', '1'],
     ]));

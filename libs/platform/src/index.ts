@@ -1,6 +1,7 @@
 export { Authenticator, type AuthenticatorOptions } from './authentication/authenticator.js';
 export type { IssuerSettings } from './authentication/issuer-settings.js';
 export { type Clock, systemClock } from './clock/clock.port.js';
+export { derivedId } from './clock/derived-id.js';
 export { type IdSource, systemIdSource } from './clock/id-source.port.js';
 export { approvalRulesOf, type ConfiguredApprovalRule } from './configuration/approval-rules.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration/configuration-error.js';

@@ -61,6 +61,12 @@ export const INSTRUMENTS = {
     unit: '{call}',
     description: 'Calls that were accepted and have not ended.',
   },
+  callsInDoubt: {
+    kind: 'counter',
+    name: 'sallyport.calls.in_doubt',
+    unit: '{call}',
+    description: 'Calls that were sent and lost, and that a person must settle.',
+  },
   consumerLag: {
     kind: 'gauge',
     name: 'sallyport.consumer.lag',
@@ -116,6 +122,7 @@ export const noMeters: Meters = {
   redactions: NOTHING,
   poisoned: NOTHING,
   callsInFlight: NOTHING,
+  callsInDoubt: NOTHING,
   consumerLag: NOTHING,
   breakerState: NOTHING,
 };
