@@ -29,12 +29,14 @@ export interface Hold {
   readonly inDoubt: boolean;
 }
 
-/** Where a call stands in the books. `released` is a hold that expired: should the call have run all the same, it is still charged. */
+/**
+ * Where a call stands in the books. `released`: what was held is given back, as nobody went on with the call. Should it have run all the
+ * same (another replica had it, or its edge was only thought dead), it is still charged; should it go on, it is held anew.
+ */
 export type CallBudget =
   | { readonly status: 'none' }
   | { readonly status: 'held'; readonly payer: Payer; readonly hold: Hold }
   | { readonly status: 'released'; readonly payer: Payer; readonly hold: Hold }
-  | { readonly status: 'parked'; readonly payer: Payer }
   | { readonly status: 'closed' };
 
 /** A call with what is known of its accounts. Accounts that are missing are unused. */
@@ -57,7 +59,7 @@ export type BudgetEvent =
     }
   | { [T in Published]: { readonly type: T; readonly data: EventData<T> } }[Published];
 /** What it notes for itself: the edge has told everybody already. */
-export type LedgerNote = { readonly type: 'HoldDispatched' | 'HoldDoubted' | 'CallParked' | 'CallEnded' };
+export type LedgerNote = { readonly type: 'HoldDispatched' | 'HoldDoubted' | 'CallClosed' };
 export type LedgerFact = BudgetEvent | LedgerNote;
 
 /** When something is asked for: appended at `atMs`, handled when the log's time was `logNowMs`. */
@@ -69,14 +71,14 @@ interface Asked {
 
 export type LedgerCommand =
   | ({ readonly type: 'ReserveBudget'; readonly payer: Payer } & Asked)
-  /** A person agreed: hold anew what was given back. */
-  | ({ readonly type: 'ReserveAgain' } & Asked)
+  /** A person agreed: hold anew what was given back. `payer` is of use where the call is not known; `null`: nobody said who. */
+  | ({ readonly type: 'ReserveAgain'; readonly payer: Payer | null } & Asked)
   | ({ readonly type: 'QuoteBudget'; readonly payer: Payer } & Asked)
   | { readonly type: 'NoteDispatch' }
   /** The call reached its tool. `actualMicros: null`: nobody said what it cost, so it cost its price. */
   | { readonly type: 'SettleBudget'; readonly actualMicros: number | null }
-  | { readonly type: 'ReleaseBudget'; readonly reason: string }
-  | { readonly type: 'ParkCall' }
+  /** `wasDispatched`: it is known of the dispatch itself, and not only of somebody who waited, that the tool is owed nothing. */
+  | { readonly type: 'ReleaseBudget'; readonly reason: string; readonly wasDispatched: boolean }
   | { readonly type: 'KeepInDoubt' }
   | { readonly type: 'PassExpiry'; readonly nowMs: number; readonly graceMs: number; readonly doubtAfterMs: number };
 
@@ -88,6 +90,8 @@ export const evolveLedger = (state: LedgerState, fact: LedgerFact): LedgerState 
   switch (fact.type) {
     case 'BudgetReserved': {
       const { data, heldAtMs, payer } = fact;
+      // The hold of the call answers for this one too.
+      if (call.status === 'held') return state;
       const accounts = data.amounts.map(({ account }) => account);
       const amountMicros = data.amounts[0]?.amountMicros ?? 0;
       const hold: Hold = { accounts, amountMicros, currency: data.currency, heldAtMs, dispatched: false, inDoubt: false };
@@ -107,12 +111,12 @@ export const evolveLedger = (state: LedgerState, fact: LedgerFact): LedgerState 
     case 'HoldDispatched':
       return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true } } } : state;
     case 'HoldDoubted':
-      return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true, inDoubt: true } } } : state;
-    case 'CallParked':
-      return call.status === 'released' ? { ...state, call: { status: 'parked', payer: call.payer } } : state;
+      return 'hold' in call ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true, inDoubt: true } } } : state;
     case 'BudgetReservationRefused':
+      // What another replica may have sent meanwhile is still charged.
+      return call.status === 'released' ? state : { ...state, call: { status: 'closed' } };
     case 'BudgetQuoted':
-    case 'CallEnded':
+    case 'CallClosed':
       return { ...state, call: { status: 'closed' } };
     case 'BudgetOverran':
       return state;
@@ -123,8 +127,9 @@ export const evolveLedger = (state: LedgerState, fact: LedgerFact): LedgerState 
 
 /**
  * Decides what a command leads to. Guarantees: held against all accounts or none; nothing is held that a limit forbids, whose cost is
- * unknown, or whose request is older than its time to live; every hold comes back once, in full, or is settled once; what was spent beyond
- * a limit is said by `BudgetOverran`. What comes late or twice leads to nothing. Never throws.
+ * unknown, or whose request is older than its time to live; a call has one hold at most; every hold comes back once, in full, or is settled
+ * once; what was dispatched is given back only by what is known of the dispatch; what was spent beyond a limit is said by `BudgetOverran`.
+ * What comes late or twice leads to nothing. Never throws.
  */
 export const decideLedger = (command: LedgerCommand, state: LedgerState): readonly LedgerFact[] => {
   const { call } = state;
@@ -132,8 +137,7 @@ export const decideLedger = (command: LedgerCommand, state: LedgerState): readon
     case 'ReserveBudget':
       return call.status === 'none' ? reserve(command.payer, command, state) : [];
     case 'ReserveAgain':
-      if (call.status === 'none') return [refused({ ...NOBODY })];
-      return call.status === 'parked' || call.status === 'released' ? reserve(call.payer, command, state) : [];
+      return reserveAgain(command, state);
     case 'QuoteBudget':
       return call.status === 'none' ? quote(command.payer, command, state) : [];
     case 'NoteDispatch':
@@ -141,13 +145,12 @@ export const decideLedger = (command: LedgerCommand, state: LedgerState): readon
     case 'SettleBudget':
       return settle(command.actualMicros, state);
     case 'ReleaseBudget':
-      if (call.status === 'held') return [released(call.hold, command.reason), { type: 'CallEnded' }];
-      return call.status === 'released' || call.status === 'parked' ? [{ type: 'CallEnded' }] : [];
-    case 'ParkCall':
-      if (call.status === 'held') return [released(call.hold, 'parked'), { type: 'CallParked' }];
-      return call.status === 'released' ? [{ type: 'CallParked' }] : [];
+      // Another replica may give up a call that this one has sent.
+      if (!('hold' in call) || (call.hold.dispatched && !command.wasDispatched)) return [];
+      if (call.status === 'held') return [released(call.hold, command.reason)];
+      return call.hold.inDoubt ? [{ type: 'CallClosed' }] : [];
     case 'KeepInDoubt':
-      return call.status === 'held' && !call.hold.inDoubt ? [{ type: 'HoldDoubted' }] : [];
+      return 'hold' in call && !call.hold.inDoubt ? [{ type: 'HoldDoubted' }] : [];
     case 'PassExpiry':
       return passExpiry(command, call);
     default:
@@ -223,6 +226,20 @@ const reserve = (payer: Payer, asked: Asked, state: LedgerState): readonly Ledge
   return [{ type: 'BudgetReserved', data, heldAtMs, payer }];
 };
 
+/**
+ * A resumed call is always answered, or its edge would wait in vain. One that holds already (two replicas resumed it) is told so by a
+ * reservation of nothing more: it has one hold, and only one of them gets to send it.
+ */
+const reserveAgain = (command: Extract<LedgerCommand, { type: 'ReserveAgain' }>, state: LedgerState): readonly LedgerFact[] => {
+  const { call } = state;
+  const payer = 'payer' in call ? call.payer : command.payer;
+  if (payer === null) return [refused({ ...NOBODY })];
+  if (call.status !== 'held') return reserve(payer, command, state);
+  if (isTooOld(payer, command)) return [];
+  const { currency, heldAtMs } = call.hold;
+  return [{ type: 'BudgetReserved', data: { amounts: [], currency, priceListVersion: command.price.version }, heldAtMs, payer }];
+};
+
 const quote = (payer: Payer, asked: Asked, state: LedgerState): readonly LedgerFact[] => {
   if (isTooOld(payer, asked)) return [];
   const { refusal, charge: quoted } = priced(payer, asked, state);
@@ -233,7 +250,6 @@ const quote = (payer: Payer, asked: Asked, state: LedgerState): readonly LedgerF
 
 const settle = (actualMicros: number | null, state: LedgerState): readonly LedgerFact[] => {
   const { call } = state;
-  if (call.status === 'parked') return [{ type: 'CallEnded' }];
   if (call.status !== 'held' && call.status !== 'released') return [];
   const { accounts, amountMicros, currency, heldAtMs } = call.hold;
   const actual = actualMicros ?? amountMicros;

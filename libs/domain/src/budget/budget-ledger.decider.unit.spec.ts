@@ -28,6 +28,14 @@ const reserve = (cost: number | null, atMs = NOON, over = {}): LedgerCommand => 
   payer,
   ...asked(cost, atMs, over),
 });
+const reserveAgain = (cost: number, atMs = NOON, by: Payer | null = null): LedgerCommand => ({
+  type: 'ReserveAgain',
+  payer: by,
+  ...asked(cost, atMs),
+});
+/** Whoever waited gives up; the tool is known to be owed nothing. */
+const release = (reason: string): LedgerCommand => ({ type: 'ReleaseBudget', reason, wasDispatched: false });
+const returned = (reason: string): LedgerCommand => ({ type: 'ReleaseBudget', reason, wasDispatched: true });
 const amounts = (amountMicros: number) => ACCOUNTS.map((account) => ({ account, amountMicros, calls: 1 }));
 const held = (amountMicros: number, heldAtMs = NOON): LedgerFact => ({
   type: 'BudgetReserved',
@@ -188,9 +196,7 @@ describe('to reserve', () => {
   });
 
   test('an amount as great as exact numbers can be is held, and given back exactly', () =>
-    given({}, held(Number.MAX_SAFE_INTEGER))
-      .when({ type: 'ReleaseBudget', reason: 'x' })
-      .thenSays(released(Number.MAX_SAFE_INTEGER, 'x'), { type: 'CallEnded' }));
+    given({}, held(Number.MAX_SAFE_INTEGER)).when(release('x')).thenSays(released(Number.MAX_SAFE_INTEGER, 'x')));
 
   test('twice is once', () => given({}, held(5)).when(reserve(5)).thenNothingHappens());
 });
@@ -219,9 +225,7 @@ describe('to end a hold', () => {
       }));
 
   test('gives back exactly what was held', () => {
-    const after = given({}, held(150))
-      .when({ type: 'ReleaseBudget', reason: 'policy.denied' })
-      .thenSays(released(150, 'policy.denied'), { type: 'CallEnded' });
+    const after = given({}, held(150)).when(release('policy.denied')).thenSays(released(150, 'policy.denied'));
     for (const account of ACCOUNTS)
       expect(usedOf(after, account)).toEqual({ calls: { held: 0, spent: 0 }, money: { USD: { held: 0, spent: 0 } } });
   });
@@ -229,10 +233,10 @@ describe('to end a hold', () => {
   test('once: what comes after the end changes nothing', () => {
     for (const command of [
       { type: 'SettleBudget', actualMicros: 9 },
-      { type: 'ReleaseBudget', reason: 'x' },
+      release('x'),
+      returned('x'),
       { type: 'KeepInDoubt' },
-      { type: 'ParkCall' },
-      { type: 'ReserveAgain', ...asked(5) },
+      { type: 'NoteDispatch' },
     ] as const) {
       given({}, held(150), settled(150)).when(command).thenNothingHappens();
     }
@@ -252,20 +256,81 @@ describe('to end a hold', () => {
 
 describe('waiting for a person', () => {
   test('holds no money, and what is held after is the price of then', () => {
-    const after = given({}, held(150)).when({ type: 'ParkCall' }).thenSays(released(150, 'parked'), { type: 'CallParked' });
+    const after = given({}, held(150)).when(release('parked')).thenSays(released(150, 'parked'));
     expect(usedOf(after, 'user:ada').money).toEqual({ USD: { held: 0, spent: 0 } });
-    expect(decideLedger({ type: 'ReserveAgain', ...asked(170, NOON + 60_000) }, after)).toEqual([held(170, NOON + 60_000)]);
+    const resumed = decideLedger(reserveAgain(170, NOON + 60_000), after);
+    expect(resumed).toEqual([held(170, NOON + 60_000)]);
+    expect(usedOf(resumed.reduce(evolveLedger, after), 'user:ada').money).toEqual({ USD: { held: 170, spent: 0 } });
   });
 
   test('and never granted, ends without a charge', () =>
-    given({}, held(150), released(150, 'parked'), { type: 'CallParked' })
-      .when({ type: 'ReleaseBudget', reason: 'abandoned' })
-      .thenSays({ type: 'CallEnded' }));
+    given({}, held(150), released(150, 'parked')).when(release('abandoned')).thenNothingHappens());
 
-  test('a resumed call that nobody knows is refused, or its edge would wait in vain', () =>
-    given({})
-      .when({ type: 'ReserveAgain', ...asked(5) })
-      .thenSays(refused({})));
+  test('and resumed when the budget is spent is refused, and could be resumed once more', () => {
+    const limits = { 'user:ada': perDay(100) };
+    const after = given(limits, held(100), released(100, 'parked'))
+      .when(reserveAgain(101))
+      .thenSays(
+        refused({
+          ...{ account: 'user:ada', reason: 'exhausted', remainingMicros: 100, currency: 'USD' },
+          ...{ resetsAt: '2026-11-22T00:00:00.000Z', window: 'day', remainingCalls: null },
+        }),
+      );
+    expect(decideLedger(reserveAgain(100), after)).toEqual([held(100)]);
+  });
+
+  test('parked again by the replica that its client came back to, it still holds nothing, and goes on from there', () => {
+    given({}, held(150), released(150, 'parked')).when(release('parked')).thenNothingHappens();
+    given({}, held(150), released(150, 'parked'), held(150)).when(release('parked')).thenSays(released(150, 'parked'));
+  });
+
+  test('a resumed call that was given up, or settled, or never heard of is held for the payer that its resumption names', () => {
+    for (const before of [[], [held(150), released(150, 'abandoned')], [held(150), settled(150)], [refused({})]])
+      given({}, ...before)
+        .when(reserveAgain(150, NOON, payer))
+        .thenSays(held(150));
+  });
+
+  test('a resumed call that nobody knows and that names no payer is refused, or its edge would wait in vain', () =>
+    given({}).when(reserveAgain(5)).thenSays(refused({})));
+
+  test('resumed by two replicas has one hold: the second is told that nothing more is held', () => {
+    const nothingMore: LedgerFact = {
+      type: 'BudgetReserved',
+      data: { amounts: [], currency: 'USD', priceListVersion: '7' },
+      heldAtMs: NOON,
+      payer,
+    };
+    const after = given({}, held(150))
+      .when(reserveAgain(150, NOON + 5))
+      .thenSays(nothingMore);
+    expect(after.call).toEqual(given({}, held(150)).state.call);
+    expect(usedOf(after, 'user:ada').money).toEqual({ USD: { held: 150, spent: 0 } });
+    given({}, held(150), { type: 'HoldDispatched' })
+      .when(reserveAgain(150, NOON + 5))
+      .thenSays(nothingMore);
+  });
+
+  test('a replica that lost the grant and parks, refuses or gives up leaves the hold of the one that sent the call', () => {
+    for (const reason of ['parked', 'approval.rejected', 'abandoned'])
+      given({}, held(150), { type: 'HoldDispatched' }).when(release(reason)).thenNothingHappens();
+  });
+
+  test('a call that was sent while another replica gave it up is charged all the same', () => {
+    const after = given({}, held(150), released(150, 'parked'), { type: 'HoldDispatched' })
+      .when({ type: 'SettleBudget', actualMicros: null })
+      .thenSays(settled(150));
+    expect(usedOf(after, 'user:ada')).toEqual({ calls: { held: 0, spent: 1 }, money: { USD: { held: 0, spent: 150 } } });
+  });
+});
+
+describe('an upstream that asks back', () => {
+  test('is owed nothing for the round: its hold is given back, for the retry reserves for itself', () => {
+    const after = given({}, held(150), { type: 'HoldDispatched' })
+      .when(returned('input-required'))
+      .thenSays(released(150, 'input-required'));
+    expect(usedOf(after, 'user:ada')).toEqual({ calls: { held: 0, spent: 0 }, money: { USD: { held: 0, spent: 0 } } });
+  });
 });
 
 describe('calls without an end', () => {
@@ -289,6 +354,23 @@ describe('calls without an end', () => {
       .thenNothingHappens();
     const { state } = given({}, held(150), { type: 'HoldDoubted' });
     expect(usedOf(state, 'user:ada').money).toEqual({ USD: { held: 150, spent: 0 } });
+  });
+
+  test('in doubt, settled by a person: what was executed is charged, what was not is given back', () => {
+    const doubted = given({}, held(150), { type: 'HoldDispatched' }).when({ type: 'KeepInDoubt' });
+    doubted.thenSays({ type: 'HoldDoubted' });
+    given({}, held(150), { type: 'HoldDoubted' }).when({ type: 'SettleBudget', actualMicros: null }).thenSays(settled(150));
+    given({}, held(150), { type: 'HoldDoubted' }).when(returned('not-executed')).thenSays(released(150, 'not-executed'));
+  });
+
+  test('in doubt, is ended by a person alone: who waits elsewhere ends nothing', () =>
+    given({}, held(150), { type: 'HoldDoubted' }).when(release('abandoned')).thenNothingHappens());
+
+  test('in doubt after its hold was given back is remembered, charged when it was executed, and forgotten when it was not', () => {
+    const after = given({}, held(150), released(150, 'expired')).when({ type: 'KeepInDoubt' }).thenSays({ type: 'HoldDoubted' });
+    expect(after.call).toMatchObject({ status: 'released', hold: { inDoubt: true } });
+    expect(decideLedger({ type: 'SettleBudget', actualMicros: null }, after)).toEqual([settled(150)]);
+    expect(decideLedger(returned('not-executed'), after)).toEqual([{ type: 'CallClosed' }]);
   });
 
   test('an answer after all is charged, and recorded where it overruns', () => {
@@ -316,6 +398,24 @@ describe('a plan', () => {
     given({ 'user:ada': perDay(149) })
       .when(plan(150))
       .thenSays(quoted(false));
+  });
+
+  test('that is tried out as a dry run holds and charges nothing, whatever becomes of it', () => {
+    for (const command of [
+      { type: 'NoteDispatch' },
+      { type: 'SettleBudget', actualMicros: null },
+      { type: 'KeepInDoubt' },
+      release('planned'),
+    ] as const)
+      given(
+        {},
+        {
+          type: 'BudgetQuoted',
+          data: { amounts: amounts(150), currency: 'USD', priceListVersion: '7', affordable: true },
+        },
+      )
+        .when(command)
+        .thenNothingHappens();
   });
 
   test('without a price has no quote', () => given({}).when(plan(null)).thenSays(refused({})));

@@ -6,7 +6,7 @@ import type { BudgetAccountantPorts } from '../budget-accountant.ports.js';
 import { wishOf } from './command-of.js';
 import type { AccountKey, CallKey, LedgerStore } from './ledger.store.js';
 import { keyOf } from './ledger.store.js';
-import { type AccountableEvent, accountsOfCall, LedgerBatch } from './ledger-batch.js';
+import { type AccountableEvent, accountsOfCall, LedgerBatch, payerAccounts } from './ledger-batch.js';
 import type { Terms } from './terms.js';
 
 /** How far this machine's clock may be behind the log's before it is not believed any more. */
@@ -138,11 +138,7 @@ const accountableOf = (record: ReceivedRecord): AccountableEvent | null => {
 };
 
 const wishedAccounts = (events: readonly AccountableEvent[]): AccountKey[] =>
-  distinctAccounts(
-    events.flatMap(({ tenantId, wish }) =>
-      wish.type === 'reserve' || wish.type === 'quote' ? (wish.payer.accounts ?? []).map((account) => ({ tenantId, account })) : [],
-    ),
-  );
+  distinctAccounts(events.flatMap(({ tenantId, wish }) => payerAccounts(wish).map((account) => ({ tenantId, account }))));
 
 const distinctAccounts = (keys: readonly AccountKey[]): AccountKey[] => [
   ...new Map(keys.map((key) => [keyOf(key.tenantId, key.account), key])).values(),

@@ -4,7 +4,7 @@ import { accountsOf, type LedgerCommand, type Payer } from '@sallyport/domain';
 /** What a call event means to the ledger: its command, but for the price, which is looked up when the batch is decided. */
 export type CallWish =
   | { readonly type: 'reserve' | 'quote'; readonly payer: Payer; readonly priced: boolean; readonly edgeId: string }
-  | { readonly type: 'reserve-again'; readonly edgeId: string }
+  | { readonly type: 'reserve-again'; readonly payer: Payer | null; readonly edgeId: string }
   | { readonly type: 'end'; readonly command: LedgerCommand };
 
 const RESERVING = new Set(['ToolCallRequested', 'ToolCallResumed']);
@@ -15,6 +15,7 @@ const ENDING = new Set([
   'ToolCallCompleted',
   'ToolCallFailed',
   'ToolCallPlanned',
+  'ToolCallInputRequired',
   'ToolCallInDoubt',
   'ToolCallResolved',
   'ToolCallAbandoned',
@@ -42,29 +43,33 @@ export const wishOf = (event: AnyEnvelope): CallWish | null => {
       return isCall ? { type: 'reserve', payer: payerOf(event.data, event.data.ttlMs), priced: true, edgeId } : null;
     }
     case 'ToolCallResumed':
-      return { type: 'reserve-again', edgeId: event.data.edgeId };
+      return { type: 'reserve-again', payer: resumingPayerOf(event.data.request), edgeId: event.data.edgeId };
     case 'ToolCallParked':
-      return end({ type: 'ParkCall' });
+      return waiverOf('parked');
     case 'ToolCallRefused':
-      return end({ type: 'ReleaseBudget', reason: event.data.code });
+      return waiverOf(event.data.code);
     case 'ToolCallDispatched':
       return end({ type: 'NoteDispatch' });
     case 'ToolCallCompleted':
       return end({ type: 'SettleBudget', actualMicros: event.data.reportedCostMicros });
     case 'ToolCallFailed':
       // Who reached the tool has used it, or may have: the books take the dearer view.
-      return end(event.data.reached === 'no' ? { type: 'ReleaseBudget', reason: event.data.code } : CHARGE);
+      return event.data.reached === 'no' ? returnOf(event.data.code) : end(CHARGE);
     case 'ToolCallCancelled':
       // Hanging up on a tool that works already does not make its work free.
-      return end(event.data.reached === 'no' ? { type: 'ReleaseBudget', reason: 'call.cancelled' } : CHARGE);
+      if (event.data.reached !== 'no') return end(CHARGE);
+      return event.data.stage === 'dispatched' ? returnOf('call.cancelled') : waiverOf('call.cancelled');
     case 'ToolCallPlanned':
-      return end({ type: 'ReleaseBudget', reason: 'planned' });
+      return waiverOf('planned');
     case 'ToolCallAbandoned':
-      return end({ type: 'ReleaseBudget', reason: 'abandoned' });
+      return waiverOf('abandoned');
+    case 'ToolCallInputRequired':
+      // What the client answers is a call of its own, which is charged for itself.
+      return returnOf('input-required');
     case 'ToolCallInDoubt':
       return end({ type: 'KeepInDoubt' });
     case 'ToolCallResolved':
-      return end(event.data.resolution === 'executed' ? CHARGE : { type: 'ReleaseBudget', reason: 'not-executed' });
+      return event.data.resolution === 'executed' ? end(CHARGE) : returnOf('not-executed');
     default:
       return null;
   }
@@ -72,6 +77,20 @@ export const wishOf = (event: AnyEnvelope): CallWish | null => {
 
 const CHARGE: LedgerCommand = { type: 'SettleBudget', actualMicros: null };
 const end = (command: LedgerCommand): CallWish => ({ type: 'end', command });
+
+/** Whoever waited goes on no more. */
+const waiverOf = (reason: string): CallWish => end({ type: 'ReleaseBudget', reason, wasDispatched: false });
+/** The tool is owed nothing, whether the call was sent or not. */
+const returnOf = (reason: string): CallWish => end({ type: 'ReleaseBudget', reason, wasDispatched: true });
+
+/**
+ * How long a resumed call is worth an answer where nobody heard how long it was worth one at first. Longer than edges wait: a hold that comes
+ * too late is given back when its edge refuses.
+ */
+const RESUMED_TTL_MS = 60_000;
+
+const resumingPayerOf = (request: RequestFacts | undefined): Payer | null =>
+  request === undefined ? null : payerOf(request, RESUMED_TTL_MS);
 
 const payerOf = ({ principal, target }: RequestFacts, ttlMs: number): Payer => {
   const tool = target.server === null || target.name === null ? '' : `${target.server}/${target.name}`;

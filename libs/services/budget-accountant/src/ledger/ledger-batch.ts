@@ -93,8 +93,8 @@ export class LedgerBatch {
       case 'end':
         return wish.command;
       case 'reserve-again': {
-        const tool = 'payer' in call.budget ? call.budget.payer.tool : '';
-        return { type: 'ReserveAgain', price: this.terms.priceOf(tenantId, tool), atMs: appendedAtMs, logNowMs };
+        const tool = ('payer' in call.budget ? call.budget.payer.tool : wish.payer?.tool) ?? '';
+        return { type: 'ReserveAgain', payer: wish.payer, price: this.terms.priceOf(tenantId, tool), atMs: appendedAtMs, logNowMs };
       }
       default: {
         const price = wish.priced ? this.terms.priceOf(tenantId, wish.payer.tool) : FREE;
@@ -109,8 +109,8 @@ export class LedgerBatch {
     const name = keyOf(tenantId, key.callId);
     const state = this.stateOf(tenantId, call, accountsOfCall(call, accounts));
     const facts = decideLedger(command, state);
-    // A call that the ledger knows nothing of leaves nothing behind, and one that is closed is never opened: most events are of such.
-    if (facts.length === 0 && (call.budget.status === 'none' || call.budget.status === 'closed')) return [];
+    // A call that the ledger knows nothing of leaves nothing behind: most events are of such.
+    if (facts.length === 0 && call.budget.status === 'none') return [];
     let after = state;
     for (const fact of facts) after = evolveLedger(after, fact);
     const handled = eventId === null ? call.handled : [...call.handled, eventId].slice(-HANDLED_MAX);
@@ -138,12 +138,11 @@ export class LedgerBatch {
   }
 }
 
-const payerAccounts = (wish: CallWish): readonly string[] =>
-  wish.type === 'reserve' || wish.type === 'quote' ? (wish.payer.accounts ?? []) : [];
+/** The accounts that an event names by itself. */
+export const payerAccounts = (wish: CallWish): readonly string[] => (wish.type === 'end' ? [] : (wish.payer?.accounts ?? []));
 
 /** The accounts that a call is or would be charged to. */
 export const accountsOfCall = ({ budget }: Pick<StoredCall, 'budget'>, wished: readonly string[] = []): readonly string[] => {
   if ('hold' in budget) return budget.hold.accounts;
-  if ('payer' in budget) return budget.payer.accounts ?? [];
   return wished;
 };

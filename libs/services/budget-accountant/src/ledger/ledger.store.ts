@@ -141,7 +141,7 @@ export class LedgerStore {
         calls.map(({ chainId }) => chainId),
         calls.map(({ budget }) => budget.status),
         calls.map(({ budget, handled }) => JSON.stringify({ budget, handled })),
-        calls.map(({ budget }) => budget.status === 'held' && budget.hold.inDoubt),
+        calls.map(({ budget }) => 'hold' in budget && budget.hold.inDoubt),
         calls.map(({ deadlineMs }) => deadlineMs),
       ],
     });
@@ -156,11 +156,11 @@ export class LedgerStore {
     return rows.map((row) => ({ tenantId: row.tenant_id, callId: row.call_id }));
   }
 
-  /** Drops calls that ended and accounts that nobody used for so long that no window remembers them. */
+  /** Drops calls that hold nothing and are not in doubt, and accounts that nobody used for so long that no window remembers them. */
   async forget(sql: Sql, callsBeforeMs: number, accountsBeforeMs: number): Promise<void> {
     await sql.query(
       `DELETE FROM call WHERE (tenant_id, call_id) IN (
-        SELECT tenant_id, call_id FROM call WHERE status = 'closed' AND changed_at < to_timestamp($1::float8 / 1000.0) LIMIT 10000)`,
+        SELECT tenant_id, call_id FROM call WHERE status <> 'held' AND NOT in_doubt AND changed_at < to_timestamp($1::float8 / 1000.0) LIMIT 10000)`,
       [callsBeforeMs],
     );
     await sql.query(`DELETE FROM account a WHERE used_at < to_timestamp($1::float8 / 1000.0)`, [accountsBeforeMs]);
