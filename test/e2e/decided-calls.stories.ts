@@ -93,7 +93,7 @@ export const decidedCalls = (cluster: () => Cluster): void => {
     expect(cluster().upstream.callsOf('erase')).toHaveLength(0);
     const { call, types } = await cluster().record.callOfTrace(answer.traceId);
     expect(call).toMatchObject({ target: 'story/erase', decision: 'deny', outcome: 'refused', code: 'policy.denied' });
-    expect(call.policyIds).toContain('high-risk-refused');
+    expect(call.policyIds).toContain('default.deny');
     expect(besideTheBooks(types)).toEqual(['PolicyDecided', 'ToolCallRefused', 'ToolCallRequested']);
   });
 

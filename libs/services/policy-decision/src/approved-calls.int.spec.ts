@@ -275,9 +275,8 @@ describe('a call that is resumed with a grant', () => {
   test('is decided again on the same grant when the decision became too old', async () => {
     const callId = nextCall();
     await granted(grantOf(callId));
-    const { request, sealedParams } = resumedEvent(callId).data;
     const again = { evaluation: 3, reason: 'decision-too-old' as const, paramsHash: requestFacts().paramsHash, labels: [], edgeId: EDGE };
-    const data = { ...again, ...(request === undefined ? {} : { request }), sealedParams: sealedParams ?? null };
+    const data = { ...again, request: factsOf('move_file'), sealedParams: sealedFor(callId) };
     const approvalId = grantOf(callId).approvalId;
     await log.append([encodeEvent(anEvent('ToolCallReevaluationRequested', { ...data, approvalId }, { callId }))]);
     expect((await decided(callId, 3)).data).toMatchObject(isMet(callId));
