@@ -73,17 +73,9 @@ const told = (
     case 'Granted':
       return { event: granted(approvalId, after), to: 'all' };
     case 'Rejected':
-      return {
-        event: {
-          type: 'ApprovalRejected',
-          data: { approvalId, rejectedBy: fact.by, channel: fact.channel, why: fact.why, votes: votesOf(after) },
-        },
-        to: 'all',
-      };
     case 'Expired':
-      return { event: { type: 'ApprovalExpired', data: { approvalId, votes: votesOf(after) } }, to: 'all' };
     case 'Withdrawn':
-      return { event: { type: 'ApprovalWithdrawn', data: { approvalId, reason: fact.reason, votes: votesOf(after) } }, to: 'all' };
+      return { event: endTold(approvalId, after), to: 'all' };
     case 'CallLeft':
     case 'VoteCast':
     case 'GrantUsed':
@@ -105,6 +97,28 @@ export const recordFor = (
   } as AnyEnvelope);
 };
 
+/** The calls that hear of a request's end: all that wait, and the one that asked first when none waits any more. */
+export const recipientsOf = ({ state, asked }: Pick<StoredApproval, 'state' | 'asked'>): readonly string[] =>
+  'waiting' in state && state.waiting.length > 0 ? state.waiting : [asked.callId];
+
+/** The end of a request as it was told; `null` while it has none, and for a grant, whose use is told by the call. */
+export const endTold = (approvalId: string, state: ApprovalState): Told | null => {
+  const votes = votesOf(state);
+  switch (state.status) {
+    case 'rejected':
+      return { type: 'ApprovalRejected', data: { approvalId, rejectedBy: state.by, channel: state.channel, why: state.why, votes } };
+    case 'expired':
+      return { type: 'ApprovalExpired', data: { approvalId, votes } };
+    case 'withdrawn':
+      return { type: 'ApprovalWithdrawn', data: { approvalId, reason: state.reason, votes } };
+    case 'none':
+    case 'pending':
+    case 'granted':
+    case 'used':
+      return null;
+  }
+};
+
 /**
  * The records that facts of one request lead to: an answer for each call that waited, and for the call that asked first when none waits any
  * more, so that every end is on the log. `callOf` finds where a call's answers go.
@@ -122,7 +136,7 @@ export const recordsOf = (
 ): LogRecord[] => {
   const { approval, facts, states, causationId, callOf } = options;
   const [before] = states;
-  const waiting = before !== undefined && 'waiting' in before && before.waiting.length > 0 ? before.waiting : [approval.asked.callId];
+  const waiting = recipientsOf({ ...approval, state: before ?? approval.state });
   return facts.flatMap((fact, index) => {
     const say = told(fact, approval, states[index + 1] ?? approval.state);
     const event = say?.event ?? null;

@@ -156,6 +156,8 @@ export const readSealedParams = async (tx: Sql, tenantId: string, approvalId: st
 
 const dueOf = (state: ApprovalState): Date | null => ('expiresAtMs' in state ? new Date(state.expiresAtMs) : null);
 
+const endOf = (state: ApprovalState): Date | null => ('atMs' in state ? new Date(state.atMs) : null);
+
 /** Stores a new request with its sealed parameters. */
 export const insertApproval = (tx: Sql, approval: StoredApproval, bindingKey: string, sealedParams: string | null): Promise<unknown> =>
   tx.query({
@@ -185,22 +187,29 @@ export const updateApproval = async (tx: Sql, { tenantId, approvalId, version, s
   const { rowCount } = await tx.query({
     name: 'approval-update',
     text: `UPDATE approval_request SET version = version + 1, status = $4, state = $5, expires_at = coalesce($6, expires_at),
-        sealed_params = CASE WHEN $4 = 'pending' THEN sealed_params END
+        sealed_params = CASE WHEN $4 = 'pending' THEN sealed_params END, ended_at = $7
       WHERE tenant_id = $1 AND approval_id = $2 AND version = $3`,
-    values: [tenantId, approvalId, version, state.status, JSON.stringify(state), dueOf(state)],
+    values: [tenantId, approvalId, version, state.status, JSON.stringify(state), dueOf(state), endOf(state)],
   });
   return rowCount === 1;
 };
 
+/** One wait of a call, heard at `heardAtMs`. */
+export interface CallWait {
+  readonly tenantId: string;
+  readonly approvalId: string;
+  readonly parkedEventId: string;
+  readonly call: WaitingCall;
+  readonly heardAtMs: number;
+}
+
 /** Puts a call with its request, once for each event that parked it. */
-export const insertCall = (
-  tx: Sql,
-  { tenantId, approvalId, parkedEventId, call }: { tenantId: string; approvalId: string; parkedEventId: string; call: WaitingCall },
-): Promise<unknown> =>
+export const insertCall = (tx: Sql, { tenantId, approvalId, parkedEventId, call, heardAtMs }: CallWait): Promise<unknown> =>
   tx.query({
     name: 'approval-insert-call',
-    text: 'INSERT INTO approval_call (tenant_id, parked_event_id, call_id, approval_id, envelope) VALUES ($1, $2, $3, $4, $5)',
-    values: [tenantId, parkedEventId, call.callId, approvalId, JSON.stringify(call)],
+    text: `INSERT INTO approval_call (tenant_id, parked_event_id, call_id, approval_id, envelope, heard_at)
+      VALUES ($1, $2, $3, $4, $5, $6)`,
+    values: [tenantId, parkedEventId, call.callId, approvalId, JSON.stringify(call), new Date(heardAtMs)],
   });
 
 /** Those of the events that were handled before. */
@@ -213,12 +222,36 @@ export const handledEvents = async (tx: Sql, eventIds: readonly string[]): Promi
   return new Set(rows.map(({ parked_event_id }) => parked_event_id));
 };
 
-/** Where to put answers to these calls. */
+/** Where to put answers to these calls: to where each of them waited last, for a call may come back by another edge. */
 export const readCalls = async (tx: Sql, tenantId: string, callIds: readonly string[]): Promise<WaitingCall[]> => {
   const { rows } = await tx.query<{ envelope: WaitingCall }>({
     name: 'approval-read-calls',
-    text: 'SELECT DISTINCT ON (call_id) envelope FROM approval_call WHERE tenant_id = $1 AND call_id = ANY($2)',
+    text: `SELECT DISTINCT ON (call_id) envelope FROM approval_call WHERE tenant_id = $1 AND call_id = ANY($2)
+      ORDER BY call_id, turn DESC`,
     values: [tenantId, callIds],
   });
   return rows.map(({ envelope }) => envelope);
+};
+
+/**
+ * Drops what ended before a moment, at most `limit` requests and as many waits; resolves to how many of the larger. A grant that nobody used
+ * ended with its time. What waits for people is never dropped.
+ */
+export const dropEnded = async (tx: Sql, beforeMs: number, limit: number): Promise<number> => {
+  const before = new Date(beforeMs);
+  const requests = await tx.query({
+    name: 'approval-drop-requests',
+    text: `DELETE FROM approval_request WHERE (tenant_id, approval_id) IN (
+      SELECT tenant_id, approval_id FROM approval_request WHERE status <> 'pending' AND coalesce(ended_at, expires_at) < $1
+        LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+    values: [before, limit],
+  });
+  const calls = await tx.query({
+    name: 'approval-drop-calls',
+    text: `DELETE FROM approval_call WHERE (tenant_id, parked_event_id) IN (
+      SELECT tenant_id, parked_event_id FROM approval_call c WHERE heard_at < $1
+        AND NOT EXISTS (SELECT 1 FROM approval_request r WHERE r.tenant_id = c.tenant_id AND r.approval_id = c.approval_id) LIMIT $2)`,
+    values: [before, limit],
+  });
+  return Math.max(requests.rowCount ?? 0, calls.rowCount ?? 0);
 };

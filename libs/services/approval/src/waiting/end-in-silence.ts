@@ -1,7 +1,7 @@
 import type { ApprovalPorts } from '../approval.ports.js';
 import type { ApprovalOutbox } from '../approval-outbox.js';
 import { applyCommand, callsToTell, recordsOfApplied } from '../requests/apply-command.js';
-import { claimDue, nextDueMs, readCalls, updateApproval } from '../requests/approval.store.js';
+import { claimDue, dropEnded, nextDueMs, readCalls, updateApproval } from '../requests/approval.store.js';
 import type { EventSource } from '../requests/approval-events.js';
 import { acrossTenants } from '../tenant-scope.js';
 
@@ -9,6 +9,10 @@ import { acrossTenants } from '../tenant-scope.js';
 const BATCH = 100;
 /** How long a request that another replica was asked may be overdue before this one notices. */
 const POLL_MS = 5_000;
+/** How long what ended can be looked up and counts in the history of others like it. The record keeps its events for as long as itself. */
+const KEPT_MS = 90 * 86_400_000;
+/** How often what is older is looked for. */
+const DROP_EVERY_MS = 3_600_000;
 
 /**
  * Ends what nobody answered in time. What is due stands in PostgreSQL: one timer for the next of all, none for each, so that a restart or
@@ -18,6 +22,7 @@ export class EndInSilence {
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
   private stopped = true;
+  private nextDropMs = 0;
 
   constructor(
     private readonly ports: Pick<ApprovalPorts, 'database' | 'clock' | 'onFault'>,
@@ -45,6 +50,17 @@ export class EndInSilence {
       const count = await this.endSome();
       ended += count;
       if (count < BATCH) return ended;
+    }
+  }
+
+  /** Drops requests that ended more than 90 days ago, with their votes and waits; resolves to how many. Throws `store.unavailable`. */
+  async dropOld(): Promise<number> {
+    const { database, clock } = this.ports;
+    let dropped = 0;
+    for (;;) {
+      const count = await acrossTenants(database, (tx) => dropEnded(tx, clock.nowMs() - KEPT_MS, BATCH));
+      dropped += count;
+      if (count < BATCH) return dropped;
     }
   }
 
@@ -78,6 +94,11 @@ export class EndInSilence {
     try {
       await this.outbox.retry();
       await this.endDue();
+      const nowMs = this.ports.clock.nowMs();
+      if (nowMs >= this.nextDropMs) {
+        await this.dropOld();
+        this.nextDropMs = nowMs + DROP_EVERY_MS;
+      }
       const next = await acrossTenants(this.ports.database, nextDueMs);
       if (next !== null) delayMs = Math.min(Math.max(next - this.ports.clock.nowMs(), 0), POLL_MS);
     } catch (error) {

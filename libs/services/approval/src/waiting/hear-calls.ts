@@ -4,8 +4,15 @@ import type { LogRecord, RecordBatch } from '@sallyport/log';
 import type { Sql } from '@sallyport/platform';
 import type { ApprovalPorts } from '../approval.ports.js';
 import type { ApprovalOutbox } from '../approval-outbox.js';
-import { bindingKeyOf, handledEvents, insertCall, lockBindings } from '../requests/approval.store.js';
-import { type EventSource, recordFor } from '../requests/approval-events.js';
+import {
+  bindingKeyOf,
+  handledEvents,
+  insertCall,
+  lockBindings,
+  type StoredApproval,
+  type WaitingCall,
+} from '../requests/approval.store.js';
+import { type EventSource, endTold, recipientsOf, recordFor } from '../requests/approval-events.js';
 import { RULES_CHANGED, readRules } from '../rules/approval-rules.store.js';
 import { acrossTenants } from '../tenant-scope.js';
 import { type ParkedQuestion, questionOf, refusalData, waitingCallOf } from './waiting-questions.js';
@@ -111,31 +118,60 @@ export class HearCalls {
     const { clock, ids } = this.ports;
     const { tenantId, id: parkedEventId } = event;
     const call = waitingCallOf(event, callId);
+    const nowMs = clock.nowMs();
+    const wait = { tenantId, parkedEventId, call, heardAtMs: nowMs };
     set.know(call);
     if ('refused' in parked) {
       const approvalId = ids.uuidv7();
-      await insertCall(tx, { tenantId, approvalId, parkedEventId, call });
+      await insertCall(tx, { ...wait, approvalId });
       const told = { type: 'ApprovalRejected' as const, data: refusalData(approvalId, parked.refused) };
       set.records.push(recordFor(this.source, { tenantId, call, causationId: parkedEventId, event: told }));
       return;
     }
     const { question, asked, sealedParams } = parked;
-    const nowMs = clock.nowMs();
     const ask = { type: 'Ask' as const, question, callId, nowMs };
     const bindingKey = bindingKeyOf(question.binding);
+    const earlier = this.earlierOf(set, event, bindingKey);
     set.expire(tenantId, bindingKey, nowMs, parkedEventId);
+    if (earlier !== undefined && this.tellAgain(set, earlier, { call, parkedEventId })) {
+      await insertCall(tx, { ...wait, approvalId: earlier.approvalId });
+      return;
+    }
     const live = set.live(tenantId, bindingKey, nowMs);
     const same = live.find(({ state }) => state.status !== 'none' && sameDemands(state.question.demands, question.demands));
     if (same !== undefined) {
-      await insertCall(tx, { tenantId, approvalId: same.approvalId, parkedEventId, call });
+      await insertCall(tx, { ...wait, approvalId: same.approvalId });
       set.apply(same, ask, parkedEventId);
       return;
     }
     // Asked or granted under other rules: no answer to this one.
     for (const outdated of live) set.apply(outdated, { type: 'Withdraw', reason: RULES_CHANGED, nowMs }, parkedEventId);
     const approvalId = ids.uuidv7();
-    await insertCall(tx, { tenantId, approvalId, parkedEventId, call });
+    await insertCall(tx, { ...wait, approvalId });
     const fresh = { tenantId, approvalId, version: 0, state: { status: 'none' as const }, asked, askedAtMs: nowMs };
     await set.ask(fresh, ask, sealedParams, bindingKey, parkedEventId);
+  }
+
+  /** The request that this call says it waited for before it came back, if it did, and for exactly this. */
+  private earlierOf(set: WorkingSet, { tenantId, data }: Parked['event'], bindingKey: string): StoredApproval | undefined {
+    const named = typeof data.approvalId === 'string' ? set.find(tenantId, data.approvalId) : undefined;
+    return named !== undefined && named.state.status !== 'none' && bindingKeyOf(named.state.question.binding) === bindingKey
+      ? named
+      : undefined;
+  }
+
+  /** Tells a call that came back how its request ended; `false` when it has not ended, or by a use, and people are to be asked. */
+  private tellAgain(
+    set: WorkingSet,
+    earlier: StoredApproval,
+    { call, parkedEventId }: { readonly call: WaitingCall; readonly parkedEventId: string },
+  ): boolean {
+    const { tenantId, approvalId } = earlier;
+    const end = endTold(approvalId, set.find(tenantId, approvalId)?.state ?? earlier.state);
+    if (end === null) return false;
+    // Where it ended a moment ago, by this event, those that waited were told already.
+    const isTold = earlier.state.status === 'pending' && recipientsOf(earlier).includes(call.callId);
+    if (!isTold) set.records.push(recordFor(this.source, { tenantId, call, causationId: parkedEventId, event: end }));
+    return true;
   }
 }

@@ -55,6 +55,12 @@ export class WorkingSet {
     for (const request of this.ofBinding(tenantId, bindingKey)) this.apply(request, { type: 'Expire', nowMs }, causationId);
   }
 
+  /** A request that is concerned by its id. */
+  find(tenantId: string, approvalId: string): StoredApproval | undefined {
+    const request = this.requests.get(approvalId);
+    return request?.tenantId === tenantId ? request : undefined;
+  }
+
   waitedFor(tenantId: string, callId: string): StoredApproval[] {
     return [...this.requests.values()].filter(
       (request) => request.tenantId === tenantId && 'waiting' in request.state && request.state.waiting.includes(callId),
