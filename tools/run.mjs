@@ -13,6 +13,7 @@ const COMMANDS = {
   test: async (node, args) => (await import('./run/test.mjs')).test(node, args),
   check: async (node, args) => (await import('./run/check.mjs')).check(node, args),
   conformance: async (node) => (await import('./run/conformance.mjs')).conformance(node),
+  bench: async (node, args) => (await import('./run/bench.mjs')).bench(node, args),
   build: async (node) => (await import('./run/build.mjs')).buildAll(node),
   gen: async (node, args) => (await import('./run/gen.mjs')).gen(node, args),
 };
