@@ -140,6 +140,7 @@ const meterProvider = async (target: OtlpTarget, environment: OtelEnvironment, r
     redactions: adding(INSTRUMENTS.redactions),
     poisoned: adding(INSTRUMENTS.poisoned),
     callsInFlight: adding(INSTRUMENTS.callsInFlight),
+    callsInDoubt: adding(INSTRUMENTS.callsInDoubt),
     consumerLag: recording(INSTRUMENTS.consumerLag),
     breakerState: recording(INSTRUMENTS.breakerState),
   };
