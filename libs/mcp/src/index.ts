@@ -1,6 +1,11 @@
 export {
+  approvalPending,
   discoverResult,
   initializeResult,
+  inputRequired,
+  type PendingApproval,
+  planResult,
+  RETRY_AFTER_MS,
   refusal,
   rpcError,
   rpcResult,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JsonValue, ToolId } from '../values.js';
+import { AmountMicros, Currency, JsonValue, Redaction, ToolId } from '../values.js';
 
 /** Body of `POST /v1/invoke`. */
 export const InvokeBody = z.strictObject({
@@ -22,6 +22,39 @@ export const InvokeAnswer = z.object({
   redactions: z.number().int().nonnegative(),
 });
 export type InvokeAnswer = z.infer<typeof InvokeAnswer>;
+
+/** What would become of a call if it were made now. Nothing was sent but the tool's own dry run, nothing is held, nobody was asked. */
+export const CallPlan = z.object({
+  effect: z.enum(['allow', 'deny', 'require-approval']),
+  /** The code that the call would be refused with; `null` when it would be carried out, now or after approval. */
+  code: z.string().nullable(),
+  reasons: z.array(z.string()),
+  /** The rules that decide. */
+  policyIds: z.array(z.string()),
+  policySetHash: z.string(),
+  /** Scopes a token would need in addition. */
+  requiredScopes: z.array(z.string()),
+  /** Approval rules whose people would be asked; empty when nobody. */
+  approvalRuleIds: z.array(z.string()),
+  /** What would be masked in the arguments before they are sent, and which labels in the result. */
+  masked: z.object({ arguments: z.array(Redaction), resultLabels: z.array(z.string()) }),
+  /** What would be held, account by account; `null` when nobody can be charged. */
+  quote: z
+    .object({
+      amountMicros: AmountMicros,
+      currency: Currency,
+      affordable: z.boolean(),
+      accounts: z.array(z.object({ account: z.string(), amountMicros: AmountMicros, calls: z.number().int().nonnegative() })),
+    })
+    .nullable(),
+  /** What the tool said of a dry run; `null` where its catalog record declares none or the call would not go out. */
+  dryRun: JsonValue,
+});
+export type CallPlan = z.infer<typeof CallPlan>;
+
+/** Answer of `POST /v1/invoke` to a request for a plan (`Sallyport-Plan: true`). */
+export const InvokePlan = z.object({ callId: z.string(), tool: ToolId, plan: CallPlan });
+export type InvokePlan = z.infer<typeof InvokePlan>;
 
 /** Answer of `GET /v1/tools`: a menu, not a map. */
 export const ToolMenu = z.object({

@@ -1,4 +1,4 @@
-import { type AppError, type ErrorCode, type Json, META_KEYS, toErrorBody } from '@sallyport/contracts';
+import { type AppError, type CallPlan, type ErrorCode, type Json, META_KEYS, toErrorBody } from '@sallyport/contracts';
 import { META_ENVELOPE } from '../inbound/envelope.js';
 import { type Era, MODERN_VERSIONS, negotiateLegacyVersion } from '../inbound/versions.js';
 import { WireError } from '../inbound/wire-error.js';
@@ -96,6 +96,102 @@ export const refusal = (input: {
   readonly error: AppError;
   readonly callId: string | null;
 }): JsonObject => (input.method === 'tools/call' ? toolRefusal(input) : rpcError(input));
+
+/** People who have been asked to agree to a call. */
+export interface PendingApproval {
+  readonly approvalId: string;
+  /** Where a person sees the request. */
+  readonly approvalUrl: string;
+  /** RFC 3339: until when they may answer. */
+  readonly expiresAt: string;
+}
+
+/** How long a client that was sent away should wait before it sends the call again. */
+export const RETRY_AFTER_MS = 15_000;
+
+const approvalMeta = (approval: PendingApproval): JsonObject => ({
+  status: 'approval_required',
+  ...approval,
+  retryAfterMs: RETRY_AFTER_MS,
+});
+
+/**
+ * The answer to a call that waits for people, for a client that comes back by itself with `requestState` and nothing else (MCP 2026-07-28, multi
+ * round-trip requests). It needs no capability of the client.
+ */
+export const inputRequired = (input: {
+  readonly id: RequestId;
+  readonly requestState: string;
+  readonly approval: PendingApproval;
+  readonly callId: string;
+}): JsonObject => ({
+  jsonrpc: '2.0',
+  id: input.id,
+  result: {
+    resultType: 'input_required',
+    requestState: input.requestState,
+    _meta: { [META_KEYS.approval]: approvalMeta(input.approval), [META_KEYS.callId]: input.callId },
+  },
+});
+
+/**
+ * The answer to a call that waits for people, for a client that does not come back by itself: a tool result that tells the model what to do.
+ * `isError` is true, or a client would hold `structuredContent` against the tool's output schema.
+ */
+export const approvalPending = (input: {
+  readonly id: RequestId;
+  readonly era: Era;
+  readonly approval: PendingApproval;
+  readonly callId: string;
+}): JsonObject => {
+  const { approval, callId } = input;
+  const { approvalId, approvalUrl, expiresAt } = approval;
+  const said = [
+    'A person must agree to this call first. They have been asked; nothing was sent to the tool and nothing is charged.',
+    `Tell the person you work for that approval ${approvalId} waits until ${expiresAt}: ${approvalUrl}`,
+    'When they have agreed, send exactly the same call again: it is then carried out, once. Do not change the arguments, and do not send it again before.',
+  ].join('\n');
+  return rpcResult({
+    id: input.id,
+    era: input.era,
+    result: {
+      content: [{ type: 'text', text: `${said}\nCode: approval.required. Call: ${callId}.` }],
+      structuredContent: approvalMeta(approval),
+      isError: true,
+      _meta: { [META_KEYS.approval]: approvalMeta(approval), [META_KEYS.callId]: callId },
+    },
+  });
+};
+
+const moneyOf = ({ quote }: CallPlan): string => {
+  if (quote === null) return 'Nobody can be charged for it.';
+  const price = `It would cost ${(quote.amountMicros / 1_000_000).toFixed(6)} ${quote.currency}`;
+  return quote.affordable ? `${price}.` : `${price}, which is more than is left.`;
+};
+
+const verdictOf = ({ effect, code, approvalRuleIds }: CallPlan): string => {
+  if (effect === 'deny') return `It would be refused with ${code ?? 'policy.denied'}.`;
+  return effect === 'allow' ? 'It would be carried out.' : `People would be asked first (${approvalRuleIds.join(', ')}).`;
+};
+
+/**
+ * A plan as a tool result. `isError` is true: the tool did not do its work, and a client would otherwise hold the result against the tool's output
+ * schema. The plan itself is under `io.sallyport/plan` and in `structuredContent`.
+ */
+export const planResult = (plan: CallPlan, callId: string): JsonObject => {
+  const rules = plan.policyIds.length === 0 ? 'no rule' : plan.policyIds.join(', ');
+  return {
+    content: [
+      {
+        type: 'text',
+        text: `This is a plan: nothing was carried out. ${verdictOf(plan)} Rules: ${rules}. ${plan.reasons.join(' ')} ${moneyOf(plan)}`,
+      },
+    ],
+    structuredContent: { plan },
+    isError: true,
+    _meta: { [META_KEYS.plan]: plan, [META_KEYS.callId]: callId },
+  };
+};
 
 /** The answer to `initialize`, with the revision asked for when it is served here, else the newest. */
 export const initializeResult = (input: {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@sallyport/contracts';
+import { scopesInForce } from '@sallyport/domain';
 import { openServiceRuntime, type ProcessRuntime, type ServicePart } from '@sallyport/log';
 import { STDIO_HOST_SECRET_HEADER, type UpstreamRoute } from '@sallyport/mcp';
-import type { SallyportConfiguration, ServiceUrls } from '@sallyport/platform';
+import { identityDirectoryOf, type SallyportConfiguration, type ServiceUrls } from '@sallyport/platform';
+import { EdgeGateway } from './edge-gateway.js';
 import { EdgeGatewayModule } from './edge-gateway.module.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from './edge-settings.js';
 import { leaveRawBodies } from './http/raw-bodies.js';
@@ -32,9 +34,11 @@ export const edgeGatewayPart = async (
   return {
     runtime,
     prepareHttp: leaveRawBodies,
+    rejectionsOf: (app) => app.get(EdgeGateway, { strict: false }).rejections,
     module: EdgeGatewayModule.forRoot({
       settings: settingsOf(configuration),
       issuers: configuration.identity.issuers,
+      scopesInForce: (principal) => [...scopesInForce(principal, identityDirectoryOf(configuration, principal.tenantId)).effective],
       upstreams,
       log,
       database,
@@ -59,6 +63,7 @@ const settingsOf = ({ gateway, tenants }: SallyportConfiguration): EdgeSettings 
   tenants: tenants.map(({ id }) => id),
   decisionTimeoutMs: gateway.decisionTimeoutMs,
   callTtlMs: gateway.callTtlMs,
+  approvalHoldMs: gateway.approvalHoldMs,
   callsInFlightMaxPerTenant: gateway.maxInFlightPerTenant,
   streamsMaxPerTenant: gateway.maxStreamsPerTenant,
   streamLifetimeMs: gateway.streamLifetimeMs,

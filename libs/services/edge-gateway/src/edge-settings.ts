@@ -15,6 +15,8 @@ export interface EdgeSettings {
   readonly decisionTimeoutMs: number;
   /** From the request until bytes go to the upstream: past it the call is worth nothing. */
   readonly callTtlMs: number;
+  /** How long a client is held while people are asked; after it, it comes back or is told to send the call again. */
+  readonly approvalHoldMs: number;
   readonly callsInFlightMaxPerTenant: number;
   /** Open GET and listen streams; they are not calls in flight. */
   readonly streamsMaxPerTenant: number;
@@ -33,10 +35,14 @@ export interface EdgeSettings {
   readonly listTtlMs: number;
 }
 
-/** The defaults: `architecture.md` where it names a number (arguments 256 KiB, decision 8 s), MCP's SDK for keep-alive (15 s). */
+/**
+ * The defaults: `architecture.md` where it names a number (arguments 256 KiB, decision 8 s), MCP's SDK for keep-alive (15 s); clients give up at 60 s
+ * unless their host raises it, so none is held for people longer than 45.
+ */
 export const EDGE_DEFAULTS = {
   decisionTimeoutMs: 8_000,
   callTtlMs: 30_000,
+  approvalHoldMs: 45_000,
   callsInFlightMaxPerTenant: 512,
   streamsMaxPerTenant: 512,
   streamLifetimeMs: 600_000,

@@ -23,6 +23,7 @@ import { refusalError } from '../http/governed-requests.js';
 import { tellRefusal } from '../http/mcp-refusal.js';
 import { ReplyStream } from '../http/reply-stream.js';
 import { readBody } from '../http/request-body.js';
+import { tellWaiting } from '../http/told-waiting.js';
 import type { AuthenticatedCall } from '../invoke/authenticated-call.js';
 import type { CallOutcome } from '../invoke/exchange.port.js';
 import { LocalAnswer } from '../invoke/local-exchange.js';
@@ -85,6 +86,7 @@ export class AggregateController {
         // A call is the same call by whichever name it came: the tool's own is decided, hashed and sealed.
         params: isCall ? { ...params, name: target.name } : params,
         isStream: STREAM_METHODS.includes(method),
+        isModern: inbound.era === 'modern',
       },
       ports,
     );
@@ -123,6 +125,7 @@ export class AggregateController {
       void stream.write(COMMENT);
     }, ports.settings.keepAliveMs);
     const outcome = await requests.run(call, exchange ?? noRoute(server ?? 'unknown')).finally(() => clearInterval(keepAlive));
+    if (outcome.kind === 'waiting') return tellWaiting(outcome, inbound, { reply, stream });
     if (outcome.kind !== 'answered') return this.refuse(visit, outcome, exchange?.refusedBecause ?? null);
     const bridged = bridgeResponse({ message: exchange?.answer ?? {}, id: inbound.id, clientEra: inbound.era });
     const answer = isJsonObject(bridged.result) ? { ...bridged, result: withCallId(bridged.result, call.callId) } : bridged;
@@ -202,13 +205,14 @@ export class AggregateController {
 
   private async refuse(visit: Visit, outcome: Exclude<CallOutcome, { kind: 'answered' }>, because: AppError | null = null): Promise<void> {
     const { inbound, call, reply, stream, admitted } = visit;
-    if (outcome.kind === 'cancelled') return stream.destroy();
+    // Only the call of a tool waits for people, and is told so before it comes here.
+    if (outcome.kind !== 'refused') return stream.destroy();
     const id = inbound.kind === 'request' ? inbound.id : null;
     const era: Era = inbound.era;
     await tellRefusal(
       {
         error: because ?? refusalError(outcome),
-        callId: call.callId,
+        callId: outcome.callId,
         id,
         era,
         method: call.method,

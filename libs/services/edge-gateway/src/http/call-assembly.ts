@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Claimed, claimedFrom, HTTP_HEADERS, type Json, META_KEYS } from '@sallyport/contracts';
 import { isJsonObject, type JsonObject, META_ENVELOPE } from '@sallyport/mcp';
-import { ATTRIBUTES, type IdSource, parseTraceparent, type Span, type Telemetry } from '@sallyport/platform';
+import { ATTRIBUTES, type Clock, type IdSource, parseTraceparent, type Sealer, type Span, type Telemetry } from '@sallyport/platform';
 import type { AuthenticatedCall } from '../invoke/authenticated-call.js';
 import { claimedOf } from '../invoke/call-identity.js';
+import { isOwnRequestState, openRequestState } from '../invoke/request-state.js';
 import { type Admitted, single } from './door.js';
 
 const TRACE_FIELDS: readonly string[] = ['traceparent', 'tracestate', 'baggage'];
@@ -24,6 +25,8 @@ export interface ReadRequest {
   /** Keyed digest of a session id. */
   readonly session?: string | null;
   readonly isStream?: boolean;
+  /** Whether the client understands `input_required` (MCP 2026-07-28). */
+  readonly isModern?: boolean;
 }
 
 /** `_meta` without what the protocol, the trace and we put there. */
@@ -80,15 +83,39 @@ const spanOf = (read: ReadRequest, meta: JsonObject, callId: string, telemetry: 
 const asksForPlan = (said: Json | undefined): boolean =>
   said !== undefined && said !== null && said !== false && said !== 'false' && said !== '0';
 
-/** Makes the call of a request: parsed, attributed, traced, with an id of its own. End its span when the call ended. */
-export const assembleCall = (
-  read: ReadRequest,
-  dependencies: { readonly telemetry: Telemetry; readonly ids: IdSource },
-): AuthenticatedCall => {
+const isEmpty = (value: Json | undefined): boolean => value === undefined || (isJsonObject(value) && Object.keys(value).length === 0);
+
+/**
+ * The waiting call that a request goes on with, and the parameters as they were sent first. Whatever else changed in them changes their digest,
+ * which is looked at before anything else.
+ */
+const returnOf = (read: ReadRequest, params: JsonObject, { sealer, clock }: Pick<AssemblyDependencies, 'sealer' | 'clock'>) => {
+  const { requestState, ...others } = params;
+  if (read.method !== 'tools/call' || !isOwnRequestState(requestState)) return { returned: null, params };
+  const { inputResponses, ...sent } = others;
+  return {
+    returned: openRequestState(requestState, read.admitted.principal, clock.nowMs(), sealer),
+    params: isEmpty(inputResponses) ? sent : others,
+  };
+};
+
+export interface AssemblyDependencies {
+  readonly telemetry: Telemetry;
+  readonly ids: IdSource;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes the call of a request: parsed, attributed, traced, with an id of its own unless it goes on with one that waits. End its span when the call
+ * ended. Throws `request.invalid` for a `requestState` of ours that is not this client's.
+ */
+export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependencies): AuthenticatedCall => {
   const { admitted } = read;
-  const { _meta, ...params } = read.params;
+  const { _meta, ...carried } = read.params;
+  const { returned, params } = returnOf(read, carried, dependencies);
   const meta = isJsonObject(_meta) ? _meta : {};
-  const callId = dependencies.ids.uuidv7();
+  const callId = returned?.callId ?? dependencies.ids.uuidv7();
   const key = meta[META_KEYS.idempotencyKey] ?? single(read.headers[HTTP_HEADERS.idempotencyKey.toLowerCase()]);
   return {
     callId,
@@ -103,6 +130,9 @@ export const assembleCall = (
     idempotencyKey: typeof key === 'string' && key !== '' ? key : null,
     isStream: read.isStream ?? false,
     isPlan: asksForPlan(meta[META_KEYS.plan]) || asksForPlan(single(read.headers[HTTP_HEADERS.plan.toLowerCase()])),
+    // The state of an upstream that asks back would be lost in ours.
+    comesBack: read.isModern === true && params.requestState === undefined && params.inputResponses === undefined,
+    returned,
     receivedAtMs: admitted.receivedAtMs,
     span: spanOf(read, meta, callId, dependencies.telemetry),
     signal: admitted.signal,

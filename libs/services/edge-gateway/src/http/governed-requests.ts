@@ -44,8 +44,17 @@ export class GovernedRequests {
 }
 
 const codeOf = (outcome: CallOutcome): ErrorCode | null => {
-  if (outcome.kind === 'refused') return outcome.code;
-  return outcome.kind === 'cancelled' ? 'call.cancelled' : null;
+  switch (outcome.kind) {
+    case 'answered':
+      return null;
+    case 'refused':
+      return outcome.code;
+    case 'cancelled':
+      return 'call.cancelled';
+    // Whoever comes back by itself is not refused.
+    case 'waiting':
+      return outcome.requestState === null ? 'approval.required' : null;
+  }
 };
 
 /** A refusal as the error that transports word. */

@@ -1,6 +1,7 @@
 import type { Claimed, Principal, RequestFacts } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
 import type { Span } from '@sallyport/platform';
+import type { ReturnedCall } from './request-state.js';
 
 /** One request of a verified principal, parsed once. Everything the gateway does about it takes this and nothing else. */
 export interface AuthenticatedCall {
@@ -21,6 +22,10 @@ export interface AuthenticatedCall {
   readonly isStream: boolean;
   /** Whether the client wants to know what would happen, and nothing to happen. */
   readonly isPlan: boolean;
+  /** Whether the client comes back by itself for a call that waits for people (MCP 2026-07-28, `requestState`). */
+  readonly comesBack: boolean;
+  /** The waiting call that this request goes on with; `callId` is its id then. `null` for a call of its own. */
+  readonly returned: ReturnedCall | null;
   /** Monotonic, at the first byte. */
   readonly receivedAtMs: number;
   readonly span: Span;

@@ -1,160 +1,10 @@
-import { type AnyEnvelope, AppError, decodeEvent, type Principal } from '@sallyport/contracts';
-import { MemoryEventLog } from '@sallyport/log';
+import { AppError } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
-import { openSealer, quietTelemetry, rootKeyOf, systemClock, systemIdSource } from '@sallyport/platform';
-import { aTestClock } from '@sallyport/testing';
 import { expect, test } from 'vitest';
-import { CatalogView } from '../catalog-view/catalog-view.js';
-import { EDGE_DEFAULTS, type EdgeSettings } from '../edge-settings.js';
-import { AnswerJoin } from '../join/answer-join.js';
-import { UnrecordedOutcomes } from '../record/unrecorded-outcomes.js';
-import { type Accounting, type Answering, answerDecisions, aToolRecord, publishTools } from '../testing/decisions.harness.js';
-import { ArgumentValidator } from './argument-validator.js';
-import type { AuthenticatedCall } from './authenticated-call.js';
-import { CallAdmission } from './call-admission.js';
-import { CallRunner } from './call-runner.js';
-import type { DispatchClaim, KeptOutcome } from './dispatch-claims.port.js';
-import type { Dispatch, UpstreamExchange } from './exchange.port.js';
-
-const principal: Principal = {
-  subject: 'user:ada',
-  actors: ['agent:triage'],
-  tenantId: 'acme',
-  issuer: 'https://issuer.example',
-  scopes: ['tools:read'],
-  mode: 'interactive',
-  clientId: null,
-  environment: 'test',
-  tokenSource: 'test',
-  workflow: null,
-};
-const SECRET = 'ghp_abcdefghijklmnopqrstuvwxyz0123456789';
-
-const open = async (answering: Answering, over: Partial<EdgeSettings> = {}, accounting?: Accounting) => {
-  const log = new MemoryEventLog();
-  const clock = aTestClock();
-  const settings: EdgeSettings = {
-    ...EDGE_DEFAULTS,
-    edgeId: 'edge-1',
-    publicUrl: 'http://gateway.test',
-    allowedHosts: [],
-    allowedOrigins: [],
-    tenants: ['acme'],
-    ...over,
-  };
-  const join = new AnswerJoin(log, settings.edgeId);
-  const catalog = new CatalogView(log, settings.edgeId);
-  await publishTools(log, [
-    aToolRecord({
-      server: 'fs',
-      name: 'read',
-      definition: { name: 'read', inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } },
-    }),
-    aToolRecord({ server: 'fs', name: 'write', riskTier: 'write-low' }),
-  ]);
-  await Promise.all([join.start(), catalog.start()]);
-  await answerDecisions(log, answering, accounting);
-  const claims = { won: [] as DispatchClaim[], kept: [] as KeptOutcome[], settled: [] as string[], winning: true };
-  const unrecorded = new UnrecordedOutcomes(log);
-  const runner = new CallRunner({
-    settings,
-    log,
-    join,
-    catalog,
-    validator: new ArgumentValidator(),
-    admission: new CallAdmission({ calls: settings.callsInFlightMaxPerTenant, streams: 10 }),
-    claims: {
-      win: async (claim) => (claims.winning && claims.won.push(claim) > 0 ? 'won' : 'taken'),
-      earlier: async () => null,
-      conclude: async () => {},
-      release: async () => {},
-      dropAnswers: async () => {},
-      settle: (callId) => {
-        claims.settled.push(callId);
-      },
-      keep: async (outcome) => {
-        claims.kept.push(outcome);
-      },
-      kept: async () => [],
-      drain: async () => {},
-    },
-    unrecorded,
-    minter: { mint: async ({ scope }) => ({ token: `token for ${scope}`, tokenId: 'jti-1' }) },
-    sealer: openSealer({ rootKey: rootKeyOf([{ kid: 'k1', bytes: Buffer.alloc(32, 7) }], 'test'), clock: systemClock }),
-    telemetry: quietTelemetry(),
-    clock,
-    ids: systemIdSource,
-  });
-  const events = (): AnyEnvelope[] => log.recordsOf('tool-call.events.v1').map((record) => decodeEvent(record));
-  const types = (callId: string): string[] =>
-    events()
-      .filter((event) => event.callId === callId)
-      .map((event) => event.type);
-  return {
-    log,
-    clock,
-    runner,
-    claims,
-    unrecorded,
-    events,
-    types,
-    text: () => JSON.stringify(log.recordsOf('tool-call.events.v1').map((r) => r.value)),
-  };
-};
-
-let count = 0;
-const aCall = (over: Partial<AuthenticatedCall> = {}): AuthenticatedCall => ({
-  callId: `call-${++count}`,
-  principal,
-  transport: 'rest',
-  protocolVersion: null,
-  method: 'tools/call',
-  target: { kind: 'tool', server: 'fs', name: 'read' },
-  params: { name: 'read', arguments: { path: '/tmp/a' } },
-  meta: {},
-  claimed: { model: null, prompt: null, intent: null, workflow: null, session: null, client: null },
-  idempotencyKey: null,
-  isStream: false,
-  isPlan: false,
-  receivedAtMs: 0,
-  span: quietTelemetry().startSpan('test'),
-  signal: new AbortController().signal,
-  ...over,
-});
-const aWrite = (over: Partial<AuthenticatedCall> = {}) =>
-  aCall({ target: { kind: 'tool', server: 'fs', name: 'write' }, params: { name: 'write', arguments: { text: 'x' } }, ...over });
-
-interface Upstream extends UpstreamExchange {
-  readonly sent: Dispatch[];
-  readonly released: JsonObject[];
-}
-const anUpstream = (
-  answer: (dispatch: Dispatch) => Promise<JsonObject> | JsonObject = () => ({ result: { content: [] } }),
-  isReachable = true,
-): Upstream => {
-  const sent: Dispatch[] = [];
-  const released: JsonObject[] = [];
-  return {
-    kind: 'upstream',
-    server: 'fs',
-    routeVersion: '1',
-    audience: 'http://fs',
-    fault: () => (isReachable ? null : 'upstream.circuit-open'),
-    sent,
-    released,
-    replay: async (answer) => {
-      released.push(answer);
-    },
-    send: async (dispatch) => {
-      sent.push(dispatch);
-      released.push(await dispatch.settle(await answer(dispatch)));
-    },
-  };
-};
-const allow: Answering = () => ({});
+import { aCall, allow, anUpstream, aWrite, openRunner, principal, SECRET } from '../testing/call-runner.harness.js';
 
 test('records, decides, dispatches and records again before anything is released', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const upstream = anUpstream();
   const call = aCall();
   expect(await edge.runner.run(call, upstream)).toEqual({ kind: 'answered', callId: call.callId, redactions: 0 });
@@ -164,7 +14,7 @@ test('records, decides, dispatches and records again before anything is released
 });
 
 test('claims a writing call before its first byte, and only that', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const call = aWrite();
   const seen: string[][] = [];
   await edge.runner.run(
@@ -180,15 +30,15 @@ test('claims a writing call before its first byte, and only that', async () => {
 });
 
 test('sends nothing when somebody else holds the claim', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   edge.claims.winning = false;
   const upstream = anUpstream();
-  expect(await edge.runner.run(aWrite(), upstream)).toMatchObject({ kind: 'refused', code: 'stream.conflict' });
+  expect(await edge.runner.run(aWrite(), upstream)).toMatchObject({ kind: 'refused', code: 'call.ended' });
   expect(upstream.sent).toEqual([]);
 });
 
 test('sends nothing of what policy denies', async () => {
-  const edge = await open(() => ({ effect: 'deny', code: 'scope.insufficient', requiredScopes: ['fs:write'] }));
+  const edge = await openRunner(() => ({ effect: 'deny', code: 'scope.insufficient', requiredScopes: ['fs:write'] }));
   const upstream = anUpstream();
   const call = aCall();
   expect(await edge.runner.run(call, upstream)).toMatchObject({
@@ -201,7 +51,7 @@ test('sends nothing of what policy denies', async () => {
 });
 
 test('sends nothing without a decision, and says who did not answer', async () => {
-  const edge = await open(() => null, { decisionTimeoutMs: 30 });
+  const edge = await openRunner(() => null, { decisionTimeoutMs: 30 });
   const upstream = anUpstream();
   const call = aCall();
   expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'policy.unavailable' });
@@ -210,7 +60,7 @@ test('sends nothing without a decision, and says who did not answer', async () =
 });
 
 test('refuses at the deadline of the call', async () => {
-  const edge = await open(
+  const edge = await openRunner(
     () => {
       edge.clock.advance(5_000);
       return null;
@@ -221,7 +71,7 @@ test('refuses at the deadline of the call', async () => {
 });
 
 test('asks anew when the question is older than a second, and acts on the new answer alone', async () => {
-  const edge = await open((_asked, evaluation) => {
+  const edge = await openRunner((_asked, evaluation) => {
     if (evaluation === 1) edge.clock.advance(1_500);
     return {};
   });
@@ -238,7 +88,7 @@ test('asks anew when the question is older than a second, and acts on the new an
 });
 
 test('obeys a denial that came instead of a fresh allow', async () => {
-  const edge = await open((_asked, evaluation) => {
+  const edge = await openRunner((_asked, evaluation) => {
     if (evaluation === 1) edge.clock.advance(1_500);
     return evaluation === 1 ? {} : { effect: 'deny' };
   });
@@ -248,13 +98,13 @@ test('obeys a denial that came instead of a fresh allow', async () => {
 });
 
 test('refuses an answer nobody here can read', async () => {
-  const edge = await open(() => ({ evaluation: 0 }));
+  const edge = await openRunner(() => ({ evaluation: 0 }));
   expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'refused', code: 'policy.unavailable' });
 });
 
 test('shows a secret in no event, and sends it on only where no obligation masks it', async () => {
   const params = { name: 'read', arguments: { path: `token ${SECRET}` } };
-  const plain = await open(allow);
+  const plain = await openRunner(allow);
   const upstream = anUpstream(() => ({ result: { content: [{ type: 'text', text: `ada@example.com ${SECRET}` }] } }));
   await plain.runner.run(aCall({ params }), upstream);
   expect(JSON.stringify(upstream.sent[0]?.params)).toContain(SECRET);
@@ -263,7 +113,7 @@ test('shows a secret in no event, and sends it on only where no obligation masks
   expect(plain.text()).not.toContain('ada@example.com');
   expect(plain.events()[0]).toMatchObject({ data: { labels: ['secret.provider-key'] } });
 
-  const masking = await open(() => ({
+  const masking = await openRunner(() => ({
     obligations: [
       { type: 'mask-arguments', labels: ['secret.provider-key'] },
       { type: 'mask-result', labels: ['pii.email'] },
@@ -277,30 +127,30 @@ test('shows a secret in no event, and sends it on only where no obligation masks
 });
 
 test('tells a principal nothing of a schema before the decision', async () => {
-  const denied = await open(() => ({ effect: 'deny', code: 'tool.unknown' }));
+  const denied = await openRunner(() => ({ effect: 'deny', code: 'tool.unknown' }));
   const params = { name: 'read', arguments: { path: 7 } };
   expect(await denied.runner.run(aCall({ params }), anUpstream())).toMatchObject({ code: 'tool.unknown' });
-  const allowed = await open(allow);
+  const allowed = await openRunner(allow);
   const upstream = anUpstream();
   expect(await allowed.runner.run(aCall({ params }), upstream)).toMatchObject({ code: 'invoke.arguments-invalid' });
   expect(upstream.sent).toEqual([]);
 });
 
 test('refuses arguments beyond the bounds in one event that tells the whole story', async () => {
-  const edge = await open(allow, { argumentBytesMax: 100 });
+  const edge = await openRunner(allow, { argumentBytesMax: 100 });
   const call = aCall({ params: { name: 'read', arguments: { path: 'x'.repeat(200) } } });
   expect(await edge.runner.run(call, anUpstream())).toMatchObject({ code: 'content.arguments-too-large' });
   expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', data: { stage: 'edge', request: { method: 'tools/call' } } }]);
   let deep: JsonObject = {};
   for (let level = 0; level < 40; level++) deep = { deep };
-  const roomy = await open(allow);
+  const roomy = await openRunner(allow);
   expect(await roomy.runner.run(aCall({ params: { name: 'read', arguments: deep } }), anUpstream())).toMatchObject({
     code: 'content.arguments-too-deep',
   });
 });
 
 test('refuses a tenant that has too much in flight, and lets it in again', async () => {
-  const edge = await open(allow, { callsInFlightMaxPerTenant: 1 });
+  const edge = await openRunner(allow, { callsInFlightMaxPerTenant: 1 });
   let free: () => void = () => {};
   const blocked = anUpstream(() => new Promise((resolve) => (free = () => resolve({ result: {} }))));
   let reached: () => void = () => {};
@@ -320,7 +170,7 @@ test('refuses a tenant that has too much in flight, and lets it in again', async
 });
 
 test('withholds an answer that the log does not take, keeps it in the claim and records it later', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const upstream = anUpstream(() => {
     edge.log.break(true);
     return { result: { content: [] } };
@@ -336,7 +186,7 @@ test('withholds an answer that the log does not take, keeps it in the claim and 
 });
 
 test('lets nothing happen while the log is down', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   edge.log.break(true);
   const upstream = anUpstream();
   const call = aCall();
@@ -349,7 +199,7 @@ test('lets nothing happen while the log is down', async () => {
 
 test('records a hang-up before the decision, and one while the upstream works', async () => {
   const early = new AbortController();
-  const waiting = await open(() => {
+  const waiting = await openRunner(() => {
     early.abort();
     return null;
   });
@@ -358,7 +208,7 @@ test('records a hang-up before the decision, and one while the upstream works', 
   expect(waiting.events().at(-1)).toMatchObject({ type: 'ToolCallCancelled', data: { stage: 'requested', reached: 'no' } });
 
   const late = new AbortController();
-  const working = await open(allow);
+  const working = await openRunner(allow);
   const upstream = anUpstream(() => {
     late.abort();
     throw new AppError('upstream.failed', 'aborted', { detail: { reached: 'yes' } });
@@ -369,7 +219,7 @@ test('records a hang-up before the decision, and one while the upstream works', 
 });
 
 test('records how an upstream failed and whether bytes arrived', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const upstream = anUpstream(() => {
     throw new AppError('upstream.timeout', 'slow', { detail: { reached: 'yes' } });
   });
@@ -378,7 +228,7 @@ test('records how an upstream failed and whether bytes arrived', async () => {
 });
 
 test('refuses at once while the circuit is open', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const upstream = anUpstream(undefined, false);
   const call = aCall();
   expect(await edge.runner.run(call, upstream)).toMatchObject({ code: 'upstream.circuit-open' });
@@ -386,7 +236,7 @@ test('refuses at once while the circuit is open', async () => {
 });
 
 test('does not close a call that asks back', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const call = aCall();
   const upstream = anUpstream(() => ({
     result: { resultType: 'input_required', requestState: SECRET, inputRequests: { name: { method: 'elicitation/create', params: {} } } },
@@ -398,7 +248,7 @@ test('does not close a call that asks back', async () => {
 });
 
 test('names the round that a retry answers as its cause', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const asking = anUpstream(() => ({ result: { resultType: 'input_required', requestState: 'opaque', inputRequests: {} } }));
   await edge.runner.run(aCall(), asking);
   const round = edge.events().at(-1);
@@ -411,7 +261,7 @@ test('names the round that a retry answers as its cause', async () => {
 });
 
 test('answers by itself only what was allowed, on record before it is released', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const seen: string[][] = [];
   const call = aCall({ method: 'tools/list', target: { kind: 'gateway', server: null, name: null }, params: {} });
   const outcome = await edge.runner.run(call, {
@@ -426,7 +276,7 @@ test('answers by itself only what was allowed, on record before it is released',
 });
 
 test('counts interim messages into a rolling digest', async () => {
-  const edge = await open(allow);
+  const edge = await openRunner(allow);
   const upstream = anUpstream();
   await edge.runner.run(aCall(), {
     ...upstream,
@@ -448,7 +298,7 @@ const refusedBudget = {
 };
 
 test('sends nothing that nobody can pay for, and says what is left', async () => {
-  const edge = await open(allow, {}, () => ({ refused: refusedBudget }));
+  const edge = await openRunner(allow, {}, () => ({ refused: refusedBudget }));
   const upstream = anUpstream();
   const call = aCall();
   expect(await edge.runner.run(call, upstream)).toMatchObject({
@@ -461,7 +311,7 @@ test('sends nothing that nobody can pay for, and says what is left', async () =>
 });
 
 test('sends nothing when the accountant does not answer in time, whatever policy says', async () => {
-  const edge = await open(allow, { decisionTimeoutMs: 30 }, () => null);
+  const edge = await openRunner(allow, { decisionTimeoutMs: 30 }, () => null);
   const upstream = anUpstream();
   expect(await edge.runner.run(aWrite(), upstream)).toMatchObject({ kind: 'refused', code: 'budget.unavailable' });
   expect([upstream.sent, edge.claims.won]).toEqual([[], []]);
@@ -469,7 +319,7 @@ test('sends nothing when the accountant does not answer in time, whatever policy
 });
 
 test('tells a denial by the reasons of policy, also where nobody could pay', async () => {
-  const edge = await open(
+  const edge = await openRunner(
     () => ({ effect: 'deny', code: 'policy.denied' }),
     {},
     () => ({ refused: refusedBudget }),
@@ -478,7 +328,7 @@ test('tells a denial by the reasons of policy, also where nobody could pay', asy
 });
 
 test('asks for a hold for the calls of tools and for nothing else', async () => {
-  const edge = await open(allow, { decisionTimeoutMs: 30 }, () => null);
+  const edge = await openRunner(allow, { decisionTimeoutMs: 30 }, () => null);
   const call = aCall({ method: 'prompts/get', target: { kind: 'prompt', server: 'fs', name: 'p' }, params: { name: 'p' } });
   expect(await edge.runner.run(call, anUpstream())).toMatchObject({ kind: 'answered' });
   expect(edge.events().find(({ callId }) => callId === call.callId)).toMatchObject({ data: { requires: ['policy'] } });
@@ -486,7 +336,7 @@ test('asks for a hold for the calls of tools and for nothing else', async () => 
 
 test('keeps its hold over a decision that is asked for anew', async () => {
   let holds = 0;
-  const edge = await open(
+  const edge = await openRunner(
     (_asked, evaluation) => {
       if (evaluation === 1) edge.clock.advance(1_500);
       return {};
@@ -499,13 +349,4 @@ test('keeps its hold over a decision that is asked for anew', async () => {
   );
   expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'answered' });
   expect(holds).toBe(1);
-});
-
-test('makes nothing of what is asked for as a plan', async () => {
-  const edge = await open(allow);
-  const upstream = anUpstream();
-  const call = aWrite({ isPlan: true });
-  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'plan.unsupported' });
-  expect([upstream.sent, edge.claims.won]).toEqual([[], []]);
-  expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', data: { stage: 'edge', request: { purpose: 'plan' } } }]);
 });

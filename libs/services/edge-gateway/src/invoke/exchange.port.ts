@@ -1,5 +1,5 @@
 import type { ErrorCode, EventData, PublicDetail, ToolRecord } from '@sallyport/contracts';
-import type { JsonObject } from '@sallyport/mcp';
+import type { JsonObject, PendingApproval } from '@sallyport/mcp';
 
 /** What the exchange with the upstream is given, once the call is cleared and on record. */
 export interface Dispatch {
@@ -44,7 +44,7 @@ export interface UpstreamExchange {
    * `detail.reached` says whether bytes arrived.
    */
   send(dispatch: Dispatch): Promise<void>;
-  /** Hands over the recorded answer of an earlier call with the same key; nothing is sent. A message without an id. */
+  /** Hands over a recorded answer that did not come from the upstream now: of an earlier call with the same key, or a plan. A message without an id. */
   replay(answer: JsonObject, callId: string): Promise<void>;
 }
 
@@ -62,6 +62,8 @@ export type Exchange = UpstreamExchange | LocalExchange;
 export type CallOutcome =
   | { readonly kind: 'answered'; readonly callId: string /** Values masked in the answer. */; readonly redactions: number }
   | { readonly kind: 'cancelled'; readonly callId: string }
+  /** People have been asked and did not answer while the client was held. `requestState`: what it comes back with; `null`: it has to send the call anew. */
+  | { readonly kind: 'waiting'; readonly callId: string; readonly approval: PendingApproval; readonly requestState: string | null }
   | {
       readonly kind: 'refused';
       readonly callId: string;

@@ -10,13 +10,17 @@ import type { ClaimResult, EarlierCall } from './dispatch-claims.port.js';
 import type { CallOutcome, LocalExchange, UpstreamExchange } from './exchange.port.js';
 import { retell, sealAnswer } from './idempotent-answers.js';
 import type { InputRounds } from './input-rounds.js';
+import type { Trial } from './planned-call.js';
 import { splitMeta } from './prepared-request.js';
 
 type Decided = Envelope<'PolicyDecided'>;
 type Reached = EventData<'ToolCallFailed'>['reached'];
 
-/** What acting on a decision led to: an end, or the question asked anew because the decision had become too old. */
-export type Acted = CallOutcome | { readonly kind: 'ask-again'; readonly asked: Promise<void> };
+/**
+ * What acting on a decision led to: an end; the question asked anew because the decision had become too old; or people to be asked, because another
+ * call used the grant.
+ */
+export type Acted = CallOutcome | { readonly kind: 'ask-again'; readonly asked: Promise<void> } | { readonly kind: 'ask-people' };
 
 /** What becomes of a claim: an answer that is delivered, nothing that was sent, or what nobody knows. */
 type Ending = { readonly answer: JsonObject } | 'nothing-sent' | 'unknown';
@@ -29,6 +33,7 @@ export class GovernedDispatch {
   private settled: 'no' | 'recorded' | 'withheld' = 'no';
   private dispatched: Step | null = null;
   private redactions = 0;
+  private trial: (Trial & { readonly decisionId: string }) | null = null;
 
   constructor(
     private readonly governed: GovernedCall,
@@ -40,6 +45,30 @@ export class GovernedDispatch {
   async act(decision: Decided, askedAtMs: number): Promise<Acted> {
     const { exchange } = this.governed;
     return exchange.kind === 'local' ? this.answerLocally(exchange, decision, askedAtMs) : this.dispatch(exchange, decision, askedAtMs);
+  }
+
+  /** Tries a planned call out: its tool's own dry run, claimed and on record like a call. */
+  async tryOut(exchange: UpstreamExchange, decision: Decided, askedAtMs: number, trial: Trial): Promise<Acted> {
+    this.trial = { ...trial, decisionId: decision.id };
+    return this.dispatch(exchange, decision, askedAtMs);
+  }
+
+  /** Ends a plan without sending anything. */
+  async plan(
+    exchange: UpstreamExchange,
+    decision: Decided,
+    planned: Pick<EventData<'ToolCallPlanned'>, 'quoteMicros' | 'redactions'> & { readonly message: JsonObject },
+  ): Promise<Acted> {
+    const { call, story } = this.governed;
+    const { message, ...told } = planned;
+    const { events, durable } = story.step({
+      type: 'RecordPlan',
+      data: { ...told, decisionId: decision.id, dryRunHash: null, totalMicros: this.sinceMicros() },
+    });
+    if (events.length === 0) throw new AppError('policy.unavailable', `the plan of ${call.callId} is not answered`);
+    await durable;
+    await exchange.replay(message, call.callId);
+    return { kind: 'answered', callId: call.callId, redactions: 0 };
   }
 
   private async answerLocally(exchange: LocalExchange, decision: Decided, askedAtMs: number): Promise<Acted> {
@@ -66,10 +95,12 @@ export class GovernedDispatch {
     const masked = prepared.content.mask(obligedLabels(decision.data, 'mask-arguments'));
     this.countRedactions(masked.redactions, 'arguments');
     const minted = await this.mint(exchange);
-    let isClaimNeeded = this.isEffectful() || key !== null;
+    const approvalId = decision.data.approvalId ?? null;
+    let isClaimNeeded = this.isEffectful() || key !== null || approvalId !== null || this.trial !== null;
     if (isClaimNeeded) {
-      const holder = await this.claim();
-      if (holder === 'taken') return this.refuse('stream.conflict', ['claim.taken']);
+      const holder = await this.claim(approvalId);
+      if (holder === 'taken') return this.refuse('call.ended', ['claim.taken']);
+      if (holder === 'approval-used') return { kind: 'ask-people' };
       if (holder !== 'won') {
         if (this.isEffectful() || holder.state !== 'open') return this.answerAgain(exchange, decision, askedAtMs, holder);
         isClaimNeeded = false;
@@ -87,7 +118,7 @@ export class GovernedDispatch {
           tokenId: minted?.tokenId ?? null,
           toolDigest: tool?.pinnedDigest ?? null,
           decisionId: decision.id,
-          dryRun: false,
+          dryRun: this.trial !== null,
           redactions: masked.redactions,
         },
       },
@@ -101,17 +132,23 @@ export class GovernedDispatch {
       // The claim and the append took their time: a decision that grew too old meanwhile moves no byte.
       if (this.ageMs(askedAtMs) > DECISION_AGE_MS_MAX) return this.fail('policy.unavailable', 'no', 0, ['decision-too-old']);
     }
-    const travelling = splitMeta(masked.value, call.meta);
+    const travelling = this.tried(splitMeta(masked.value, call.meta));
     return this.send(exchange, decision, {
       ...travelling,
-      isMasked: masked.redactions.length > 0,
+      isMasked: masked.redactions.length > 0 || this.trial !== null,
       token: minted?.token ?? null,
       askedAtMs,
     });
   }
 
+  private tried(travelling: ReturnType<typeof splitMeta>): ReturnType<typeof splitMeta> {
+    if (this.trial === null) return travelling;
+    const args = isJsonObject(travelling.params.arguments) ? travelling.params.arguments : {};
+    return { ...travelling, params: { ...travelling.params, arguments: { ...args, [this.trial.argument]: true } } };
+  }
+
   /** What keeps a cleared call from being sent. Told only now: before the decision it would tell a stranger which tools exist. */
-  private faultOf(exchange: UpstreamExchange): { readonly code: ErrorCode; readonly reasons: readonly string[] } | null {
+  faultOf(exchange: UpstreamExchange): { readonly code: ErrorCode; readonly reasons: readonly string[] } | null {
     const { call, tool, prepared } = this.governed;
     if (call.target.kind === 'tool' && call.method === 'tools/call') {
       const digest = prepared.facts.tool?.definitionDigest;
@@ -141,11 +178,19 @@ export class GovernedDispatch {
     return this.dependencies.minter.mint({ principal: call.principal, audience: exchange.audience, scope, callId: call.callId });
   }
 
-  private async claim(): Promise<ClaimResult> {
+  private async claim(approvalId: string | null): Promise<ClaimResult> {
     if (this.isClaimed) return 'won';
     const { story, key } = this.governed;
     const { callId, chainId, principal, edgeId } = story.identity;
-    const result = await this.dependencies.claims.win({ callId, attempt: ATTEMPT, tenantId: principal.tenantId, chainId, edgeId, key });
+    const result = await this.dependencies.claims.win({
+      callId,
+      attempt: ATTEMPT,
+      tenantId: principal.tenantId,
+      chainId,
+      edgeId,
+      key,
+      approvalId,
+    });
     this.isClaimed = result === 'won';
     return result;
   }
@@ -166,7 +211,7 @@ export class GovernedDispatch {
     const data = { ...record, upstreamMicros: 0, totalMicros: this.sinceMicros(), reportedCostMicros: 0 };
     const { events, durable } = story.step({
       type: 'AnswerLocally',
-      data: { decisionAgeMs: this.ageMs(askedAtMs), question, completed: data },
+      data: { decisionAgeMs: this.ageMs(askedAtMs), question, completed: data, isReplay: true },
     });
     if (events[0]?.type === 'ToolCallReevaluationRequested') return { kind: 'ask-again', asked: durable };
     if (events.length === 0) throw new AppError('policy.unavailable', `call ${call.callId} is not cleared`);
@@ -203,6 +248,8 @@ export class GovernedDispatch {
         interim: (message) => inspection.interim(message),
         settle: async (message) => {
           const inspected = inspection.final(message);
+          const { trial } = this;
+          if (trial !== null) return this.recordTrial(trial, inspected);
           await this.record(inspected, startedMs);
           return inspected.released;
         },
@@ -261,6 +308,25 @@ export class GovernedDispatch {
     this.settled = 'recorded';
     if (inputRequests !== null) this.rounds.asked(this.governed.call, released, step.records[0]?.id ?? '');
     this.redactions = this.countRedactions(record.redactions, 'result');
+  }
+
+  /** What the tool said of its dry run is told within the plan, which is on record before it is told. */
+  private async recordTrial(trial: Trial & { readonly decisionId: string }, { released, record }: InspectedAnswer): Promise<JsonObject> {
+    const { story } = this.governed;
+    const { decisionId, quoteMicros } = trial;
+    const { redactions } = record;
+    const step = story.step({
+      type: 'RecordPlan',
+      data: { decisionId, quoteMicros, redactions, dryRunHash: record.outputHash, totalMicros: this.sinceMicros() },
+    });
+    if (!(await this.isDurable(step, 'nothing-sent'))) {
+      this.settled = 'withheld';
+      throw new AppError('log.unavailable', `the plan of ${story.identity.callId} was withheld`);
+    }
+    this.settled = 'recorded';
+    this.redactions = this.countRedactions(redactions, 'result');
+    const { error, ...answered } = released;
+    return { ...answered, ...trial.tell(released.result ?? error ?? null) };
   }
 
   private async afterFailedSend(error: unknown, startedMs: number): Promise<CallOutcome> {
@@ -323,7 +389,8 @@ export class GovernedDispatch {
     const answer = this.keptAnswer(ending);
     try {
       if (answer !== null) return await claims.conclude(callId, ATTEMPT, answer);
-      if (ending === 'nothing-sent' && this.governed.key !== null) return await claims.release(callId, ATTEMPT);
+      if (ending === 'nothing-sent' && (this.governed.key !== null || this.dispatched === null))
+        return await claims.release(callId, ATTEMPT, { isGrantUnused: this.dispatched === null });
     } catch (error) {
       if (!isAppError(error)) throw error;
     }

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
-import { AppError, type InvokeAnswer, InvokeBody, type Json, toErrorBody } from '@sallyport/contracts';
-import { isJsonObject, JsonFault, type JsonObject, parseBounded } from '@sallyport/mcp';
+import { AppError, CallPlan, type InvokeAnswer, InvokeBody, type InvokePlan, type Json, toErrorBody } from '@sallyport/contracts';
+import { isJsonObject, JsonFault, type JsonObject, parseBounded, RETRY_AFTER_MS } from '@sallyport/mcp';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EdgeGateway } from '../edge-gateway.js';
 import { assembleCall } from '../http/call-assembly.js';
@@ -74,7 +74,7 @@ export class InvokeController {
         : new ClientExchange(upstream, { method: 'tools/call', sessionKey: this.gateway.sessionKeyOf(admitted.principal) });
     const outcome = await requests.run(call, exchange ?? noRoute(server));
     if (outcome.kind !== 'answered') return this.refuse(reply, entrance, outcome);
-    this.answer(reply, outcome, body.tool, exchange?.answer ?? {});
+    this.answer(reply, outcome, { tool: body.tool, isPlan: call.isPlan }, exchange?.answer ?? {});
   }
 
   private async bodyOf(request: FastifyRequest): Promise<InvokeBody> {
@@ -100,7 +100,12 @@ export class InvokeController {
     return parsed.data;
   }
 
-  private answer(reply: FastifyReply, { callId, redactions }: Answered, tool: string, message: JsonObject): void {
+  private answer(
+    reply: FastifyReply,
+    { callId, redactions }: Answered,
+    { tool, isPlan }: { readonly tool: string; readonly isPlan: boolean },
+    message: JsonObject,
+  ): void {
     if (isJsonObject(message.error)) {
       const code = typeof message.error.code === 'number' ? message.error.code : null;
       const error = new AppError('upstream.answer-invalid', 'the upstream answered with a protocol error', {
@@ -110,6 +115,12 @@ export class InvokeController {
       return;
     }
     const result = isJsonObject(message.result) ? message.result : {};
+    const told = isPlan && isJsonObject(result.structuredContent) ? result.structuredContent.plan : undefined;
+    const plan = CallPlan.safeParse(told);
+    if (plan.success) {
+      sendJson(reply, 200, callId, { callId, tool, plan: plan.data } satisfies InvokePlan);
+      return;
+    }
     if (result.resultType !== undefined && result.resultType !== 'complete') {
       const error = new AppError('upstream.answer-invalid', 'the upstream asks back, which REST cannot carry', {
         detail: { reason: 'input-required' },
@@ -133,11 +144,19 @@ export class InvokeController {
       reply.raw.destroy();
       return;
     }
-    const error = refusalError(outcome);
+    const error =
+      outcome.kind === 'waiting'
+        ? new AppError('approval.required', 'people have been asked', { detail: { ...outcome.approval, retryAfterMs: RETRY_AFTER_MS } })
+        : refusalError(outcome);
     const headers: Record<string, string> = {};
     if (error.code === 'scope.insufficient')
-      headers['www-authenticate'] = this.gateway.door.challengeOf(entrance, error, outcome.requiredScopes);
-    if (error.definition.retryable) headers['retry-after'] = '1';
+      headers['www-authenticate'] = this.gateway.door.challengeOf(
+        entrance,
+        error,
+        outcome.kind === 'refused' ? outcome.requiredScopes : [],
+      );
+    if (outcome.kind === 'waiting') headers['retry-after'] = String(RETRY_AFTER_MS / 1_000);
+    else if (error.definition.retryable) headers['retry-after'] = '1';
     sendJson(reply, error.definition.http, outcome.callId, toErrorBody(error, outcome.callId), headers);
   }
 

@@ -88,11 +88,11 @@ test('refuses what nobody can pay for with what is left, and reaches no tool', a
   await gateway.event('ToolCallRefused', (event) => event.callId === callId && event.data.stage === 'budget');
 });
 
-test('sends nothing of a call whose header asks for a plan', async () => {
+test('answers a header that asks for a plan with the plan, and sends nothing', async () => {
   const before = upstream().requests().length;
   const { status, body } = await invoke('tools/echo', { text: 'hello' }, { headers: { 'Sallyport-Plan': 'true' } });
-  expect(status).toBe(422);
-  expect(body).toMatchObject({ code: 'plan.unsupported' });
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ callId: expect.any(String), tool: 'tools/echo', plan: { effect: 'allow', code: null, dryRun: null } });
   expect(upstream().requests()).toHaveLength(before);
 });
 

@@ -4,6 +4,8 @@ import type { ClaimResult, DispatchClaim, DispatchClaims, EarlierCall, KeptOutco
 
 const GROUP_MAX = 500;
 const KEPT_MAX = 10_000;
+/** Claims dropped by one statement. */
+const DROPPED_MAX = 5_000;
 /** How long a delivered answer is kept. Who comes later is told that it is gone. */
 const RETENTION = `interval '24 hours'`;
 
@@ -51,6 +53,15 @@ export class PostgresDispatchClaims implements DispatchClaims {
     return { callId: row.call_id, paramsHash: row.params_hash, state: row.is_answered ? answered : 'open' };
   }
 
+  async isClaimed(callId: string): Promise<boolean> {
+    const { rows } = await this.sql.query({
+      name: 'is-claimed',
+      text: 'SELECT 1 FROM dispatch_claims WHERE call_id = $1',
+      values: [callId],
+    });
+    return rows.length > 0;
+  }
+
   async conclude(callId: string, attempt: number, answer: string | 'too-large'): Promise<void> {
     await this.sql.query({
       name: 'conclude-claim',
@@ -60,11 +71,12 @@ export class PostgresDispatchClaims implements DispatchClaims {
     });
   }
 
-  async release(callId: string, attempt: number): Promise<void> {
+  async release(callId: string, attempt: number, { isGrantUnused }: { readonly isGrantUnused: boolean }): Promise<void> {
     await this.sql.query({
-      name: 'release-key',
-      text: 'UPDATE dispatch_claims SET idempotency_scope = NULL WHERE call_id = $1 AND attempt = $2',
-      values: [callId, attempt],
+      name: 'release-claim',
+      text: `UPDATE dispatch_claims SET idempotency_scope = NULL, approval_id = CASE WHEN $3 THEN NULL ELSE approval_id END
+              WHERE call_id = $1 AND attempt = $2`,
+      values: [callId, attempt, isGrantUnused],
     });
     this.settle(callId, attempt);
   }
@@ -73,6 +85,7 @@ export class PostgresDispatchClaims implements DispatchClaims {
     await this.sql.query(
       `UPDATE dispatch_claims SET sealed_answer = NULL WHERE sealed_answer IS NOT NULL AND settled_at < now() - ${RETENTION}`,
     );
+    await this.dropSettled();
   }
 
   async keep({ callId, attempt, records, answer }: KeptOutcome): Promise<void> {
@@ -97,6 +110,18 @@ export class PostgresDispatchClaims implements DispatchClaims {
     while (this.isWriting) await this.writing;
   }
 
+  private async dropSettled(): Promise<void> {
+    for (;;) {
+      const { rowCount } = await this.sql.query(
+        `DELETE FROM dispatch_claims WHERE (call_id, attempt) IN (
+           SELECT call_id, attempt FROM dispatch_claims
+            WHERE idempotency_scope IS NULL AND approval_id IS NULL AND settled_at < now() - ${RETENTION} LIMIT $1)`,
+        [DROPPED_MAX],
+      );
+      if (rowCount < DROPPED_MAX) return;
+    }
+  }
+
   private write(): void {
     if (this.isWriting) return;
     this.isWriting = true;
@@ -117,8 +142,8 @@ export class PostgresDispatchClaims implements DispatchClaims {
     try {
       const { rows } = await this.sql.query<{ call_id: string; attempt: number }>({
         name: 'win-claims',
-        text: `INSERT INTO dispatch_claims (call_id, attempt, tenant_id, chain_id, edge_id, idempotency_scope, params_hash)
-               SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+        text: `INSERT INTO dispatch_claims (call_id, attempt, tenant_id, chain_id, edge_id, idempotency_scope, params_hash, approval_id)
+               SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                ON CONFLICT DO NOTHING RETURNING call_id, attempt`,
         values: [
           claims.map((claim) => claim.callId),
@@ -128,6 +153,7 @@ export class PostgresDispatchClaims implements DispatchClaims {
           claims.map((claim) => claim.edgeId),
           claims.map((claim) => claim.key?.scope ?? null),
           claims.map((claim) => claim.key?.paramsHash ?? null),
+          claims.map((claim) => claim.approvalId),
         ],
       });
       const won = new Set(rows.map((row) => `${row.call_id}#${row.attempt}`));
@@ -141,9 +167,10 @@ export class PostgresDispatchClaims implements DispatchClaims {
   }
 
   /** Who has what a claim asked for. */
-  private async holderOf({ callId, tenantId, key }: DispatchClaim): Promise<ClaimResult> {
+  private async holderOf({ callId, tenantId, key, approvalId }: DispatchClaim): Promise<ClaimResult> {
+    if (await this.isClaimed(callId)) return 'taken';
     const earlier = key === null ? null : await this.earlier(tenantId, key.scope);
-    return earlier === null || earlier.callId === callId ? 'taken' : earlier;
+    return earlier ?? (approvalId === null ? 'taken' : 'approval-used');
   }
 
   private async writeEnded(group: readonly { readonly callId: string; readonly attempt: number }[]): Promise<void> {

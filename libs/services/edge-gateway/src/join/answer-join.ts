@@ -10,7 +10,16 @@ export type JoinedAnswer = { readonly type: 'decided'; readonly event: Envelope<
 /** What the accountant said. */
 export type JoinedBudget =
   | { readonly type: 'reserved'; readonly event: Envelope<'BudgetReserved'> }
+  | { readonly type: 'quoted'; readonly event: Envelope<'BudgetQuoted'> }
   | { readonly type: 'refused'; readonly event: Envelope<'BudgetReservationRefused'> }
+  | Unreadable;
+
+/** How a question to people ended. */
+export type ApprovalEnd = Extract<AnyEnvelope, { readonly type: (typeof APPROVAL_ENDS)[number] }>;
+/** What became of the question that a parking asked: known and open, or ended. */
+export type JoinedApproval =
+  | { readonly type: 'asked'; readonly approvalId: string; readonly expiresAt: string }
+  | { readonly type: 'ended'; readonly approvalId: string; readonly event: ApprovalEnd }
   | Unreadable;
 
 /** What a call waits for; open it before the question is appended, close it when the call ended. */
@@ -22,6 +31,8 @@ export interface Waiting {
   decision(evaluation: number, timeoutMs: number, signal: AbortSignal): Promise<JoinedAnswer | null>;
   /** The same for the first answer of the accountant to the event that asked for the hold: one to an earlier event means nothing. */
   budget(askedBy: string, timeoutMs: number, signal: AbortSignal): Promise<JoinedBudget | null>;
+  /** The same for people: `asked` resolves when the question of that `ToolCallParked` is known, `ended` when it ended. */
+  approval(parkedBy: string, until: 'asked' | 'ended', timeoutMs: number, signal: AbortSignal): Promise<JoinedApproval | null>;
   close(): void;
 }
 
@@ -30,6 +41,8 @@ type Topic = (typeof TOPICS)[number];
 interface Slot {
   readonly decisions: Map<number, JoinedAnswer>;
   readonly budgets: Map<string, JoinedBudget>;
+  /** In the order they came. */
+  readonly approvals: (Envelope<'ApprovalRequested'> | ApprovalEnd)[];
   /** Topics on which something came that nobody can read. */
   readonly unreadable: Set<string>;
   wake: (() => void) | null;
@@ -37,8 +50,13 @@ interface Slot {
 
 const POLICY = 'policy.events.v1';
 const BUDGET = 'budget.events.v1';
-const TOPICS = [POLICY, BUDGET] as const;
-const ANSWERS: ReadonlySet<string> = new Set(['PolicyDecided', 'BudgetReserved', 'BudgetReservationRefused']);
+const APPROVAL = 'approval.events.v1';
+const TOPICS = [POLICY, BUDGET, APPROVAL] as const;
+const APPROVAL_ENDS = ['ApprovalGranted', 'ApprovalRejected', 'ApprovalExpired', 'ApprovalWithdrawn'] as const;
+const ANSWERS: ReadonlySet<string> = new Set([
+  ...['PolicyDecided', 'BudgetReserved', 'BudgetQuoted', 'BudgetReservationRefused', 'ApprovalRequested'],
+  ...APPROVAL_ENDS,
+]);
 
 /**
  * Joins the answers of the other services to the calls of this instance, in whichever order they come. Reads ephemerally under the instance's
@@ -70,13 +88,15 @@ export class AnswerJoin {
   }
 
   open(callId: string): Waiting {
-    const slot: Slot = { decisions: new Map(), budgets: new Map(), unreadable: new Set(), wake: null };
+    const slot: Slot = { decisions: new Map(), budgets: new Map(), approvals: [], unreadable: new Set(), wake: null };
     this.slots.set(callId, slot);
     return {
       decision: (evaluation, timeoutMs, signal) =>
         waitFor(slot, () => slot.decisions.get(evaluation) ?? unreadableOn(slot, POLICY), timeoutMs, signal),
       budget: (askedBy, timeoutMs, signal) =>
         waitFor(slot, () => slot.budgets.get(askedBy) ?? unreadableOn(slot, BUDGET), timeoutMs, signal),
+      approval: (parkedBy, until, timeoutMs, signal) =>
+        waitFor(slot, () => approvalOf(slot, parkedBy, until) ?? unreadableOn(slot, APPROVAL), timeoutMs, signal),
       close: () => {
         this.slots.delete(callId);
       },
@@ -116,10 +136,30 @@ const keep = (slot: Slot, event: AnyEnvelope): void => {
     if (!slot.decisions.has(event.data.evaluation)) slot.decisions.set(event.data.evaluation, { type: 'decided', event });
     return;
   }
+  if (event.type === 'ApprovalRequested' || isApprovalEnd(event)) {
+    slot.approvals.push(event);
+    return;
+  }
   const { causationId } = event;
   if (causationId === null || slot.budgets.has(causationId)) return;
+  if (event.type === 'BudgetQuoted') slot.budgets.set(causationId, { type: 'quoted', event });
   if (event.type === 'BudgetReserved') slot.budgets.set(causationId, { type: 'reserved', event });
   if (event.type === 'BudgetReservationRefused') slot.budgets.set(causationId, { type: 'refused', event });
+};
+
+const isApprovalEnd = (event: AnyEnvelope): event is ApprovalEnd => APPROVAL_ENDS.some((type) => type === event.type);
+
+/** A parking is answered by the first event that it caused: it names the question, and every later event of that question counts. */
+const approvalOf = ({ approvals }: Slot, parkedBy: string, until: 'asked' | 'ended'): JoinedApproval | null => {
+  const from = approvals.findIndex(({ causationId }) => causationId === parkedBy);
+  const first = approvals[from];
+  if (first === undefined) return null;
+  const { approvalId } = first.data;
+  for (const event of approvals.slice(from)) {
+    if (isApprovalEnd(event) && event.data.approvalId === approvalId) return { type: 'ended', approvalId, event };
+  }
+  if (until === 'ended' || first.type !== 'ApprovalRequested') return null;
+  return { type: 'asked', approvalId, expiresAt: first.data.expiresAt };
 };
 
 const unreadableOn = (slot: Slot, topic: Topic): Unreadable | null => (slot.unreadable.has(topic) ? { type: 'unreadable' } : null);

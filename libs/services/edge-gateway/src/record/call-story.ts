@@ -24,6 +24,8 @@ export interface StoryDependencies {
   readonly log: Pick<EventLog, 'append'>;
   readonly clock: Clock;
   readonly ids: IdSource;
+  /** `/edge-gateway/<instance>/<boot>`: which run of which instance wrote an event, so that recovery can tell whose calls were lost. */
+  readonly source: string;
 }
 
 /** What a wish led to. `durable` never rejects unheard: whoever does not await it has the failure in `isDurable` of the next step. */
@@ -33,15 +35,18 @@ export interface Step {
   readonly durable: Promise<void>;
 }
 
-/** One call's stream while its client waits: decides by the domain's rules, folds, and appends in order under the call's chain. */
+/**
+ * One call's stream while its client waits: decides by the domain's rules, folds, and appends in order under the call's chain. Begins where the
+ * call stands: with nothing, or as it was left when its client comes back.
+ */
 export class CallStory {
-  private current: ToolCallState = initialToolCall;
   private lastEventId: string | null = null;
   private lastDecisionId: string | null = null;
 
   constructor(
     readonly identity: StoryIdentity,
     private readonly dependencies: StoryDependencies,
+    private current: ToolCallState = initialToolCall,
   ) {}
 
   get state(): ToolCallState {
@@ -85,7 +90,7 @@ export class CallStory {
       id,
       type: event.type,
       version: 1,
-      source: `/edge-gateway/${edgeId}`,
+      source: this.dependencies.source,
       occurredAt: this.dependencies.clock.nowIso(),
       tenantId: principal.tenantId,
       key: chainId,

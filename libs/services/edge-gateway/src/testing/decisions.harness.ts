@@ -3,16 +3,27 @@ import type { EventLog, Subscription } from '@sallyport/log';
 import { systemIdSource } from '@sallyport/platform';
 
 type Decision = EventData<'PolicyDecided'>;
-type Asked = Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationRequested'>;
+type Asked = Envelope<'ToolCallRequested'> | Envelope<'ToolCallReevaluationRequested'> | Envelope<'ToolCallResumed'>;
 /** What the decision point of a test says; `null`: nothing. */
 export type Answering = (asked: Asked, evaluation: number) => Partial<Decision> | null | Promise<Partial<Decision> | null>;
 
 /** What the accountant of a test says; `null`: nothing. By default everybody can pay. */
 export type Accounting = (
-  asked: Envelope<'ToolCallRequested'>,
+  asked: Envelope<'ToolCallRequested'> | Envelope<'ToolCallResumed'>,
 ) => { readonly refused: EventData<'BudgetReservationRefused'> } | { readonly reservedMicros: number } | null;
 
 const freeOfCharge: Accounting = () => ({ reservedMicros: 0 });
+
+/** What people of a test say to a parked call, in order, after they were asked; `null`: nobody takes the question. */
+export type People = (parked: Envelope<'ToolCallParked'>) => readonly PeopleSay[] | null;
+type PeopleSay =
+  | 'granted'
+  | { readonly granted: Partial<EventData<'ApprovalGranted'>> }
+  | { readonly rejected: string }
+  | 'expired'
+  | 'withdrawn';
+
+const nobody: People = () => null;
 
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -37,6 +48,7 @@ export const answerDecisions = async (
   log: EventLog,
   answering: Answering,
   accounting: Accounting = freeOfCharge,
+  people: People = nobody,
 ): Promise<Subscription> => {
   const subscription = await log.subscribe({
     group: 'policy-decision-test',
@@ -47,8 +59,11 @@ export const answerDecisions = async (
       const answers = [];
       for (const record of records) {
         const event = decodeEvent(record);
-        if (event.type !== 'ToolCallRequested' && event.type !== 'ToolCallReevaluationRequested') continue;
-        if (event.type === 'ToolCallRequested' && event.data.requires.includes('budget')) answers.push(...accounted(event, accounting));
+        if (event.type === 'ToolCallParked') answers.push(...told(event, people));
+        if (event.type !== 'ToolCallRequested' && event.type !== 'ToolCallReevaluationRequested' && event.type !== 'ToolCallResumed')
+          continue;
+        if (event.type === 'ToolCallResumed' || (event.type === 'ToolCallRequested' && event.data.requires.includes('budget')))
+          answers.push(...accounted(event, accounting));
         const evaluation = event.type === 'ToolCallRequested' ? 1 : event.data.evaluation;
         const answer = await answering(event, evaluation);
         if (answer !== null) answers.push(encodeEvent(decided(event, aDecision({ evaluation, ...answer }))));
@@ -60,12 +75,53 @@ export const answerDecisions = async (
   return subscription;
 };
 
-const accounted = (asked: Envelope<'ToolCallRequested'>, accounting: Accounting): ReturnType<typeof encodeEvent>[] => {
+const IN_AN_HOUR = '2999-01-01T00:00:00.000Z';
+
+const told = (parked: Envelope<'ToolCallParked'>, people: People): ReturnType<typeof encodeEvent>[] => {
+  const said = people(parked);
+  const { paramsHash, toolDigest, request, approvalRuleIds } = parked.data;
+  if (said === null || request === undefined) return [];
+  const approvalId = parked.data.approvalId ?? `approval-of-${parked.callId}`;
+  const head = () => ({ ...parked, id: systemIdSource.uuidv7(), version: 1, source: '/approval/test', causationId: parked.id }) as const;
+  const bound = { approvalId, paramsHash, toolDigest };
+  const asked = { ...bound, principal: request.principal, tool: request.tool?.id ?? '', paramsMasked: null, ruleIds: approvalRuleIds };
+  return [
+    encodeEvent({
+      ...head(),
+      type: 'ApprovalRequested',
+      data: { ...asked, approvers: ['*'], quorum: 1, expiresAt: IN_AN_HOUR },
+    }),
+    ...said.map((say) => {
+      if (say === 'expired') return encodeEvent({ ...head(), type: 'ApprovalExpired', data: { approvalId } });
+      if (say === 'withdrawn') return encodeEvent({ ...head(), type: 'ApprovalWithdrawn', data: { approvalId, reason: 'test' } });
+      if (say !== 'granted' && 'rejected' in say)
+        return encodeEvent({
+          ...head(),
+          type: 'ApprovalRejected',
+          data: { approvalId, rejectedBy: 'user:grace', channel: 'cli', why: say.rejected },
+        });
+      const over = say === 'granted' ? {} : say.granted;
+      const data = { ...bound, grantedBy: ['user:grace'], channel: 'cli', expiresAt: IN_AN_HOUR, ruleIds: approvalRuleIds, ...over };
+      return encodeEvent({ ...head(), type: 'ApprovalGranted', data });
+    }),
+  ];
+};
+
+const accounted = (
+  asked: Envelope<'ToolCallRequested'> | Envelope<'ToolCallResumed'>,
+  accounting: Accounting,
+): ReturnType<typeof encodeEvent>[] => {
   const answer = accounting(asked);
   if (answer === null) return [];
   const head = { ...asked, id: systemIdSource.uuidv7(), version: 1, source: '/budget-accountant/test', causationId: asked.id } as const;
+  if (asked.type === 'ToolCallRequested' && asked.data.purpose === 'plan' && 'reservedMicros' in answer) {
+    const quoted = [{ account: asked.data.principal.subject, amountMicros: answer.reservedMicros, calls: 1 }];
+    return [
+      encodeEvent({ ...head, type: 'BudgetQuoted', data: { amounts: quoted, currency: 'EUR', priceListVersion: '1', affordable: true } }),
+    ];
+  }
   if ('refused' in answer) return [encodeEvent({ ...head, type: 'BudgetReservationRefused', data: answer.refused })];
-  const amounts = [{ account: asked.data.principal.subject, amountMicros: answer.reservedMicros, calls: 1 }];
+  const amounts = [{ account: asked.subject ?? 'nobody', amountMicros: answer.reservedMicros, calls: 1 }];
   return [encodeEvent({ ...head, type: 'BudgetReserved', data: { amounts, currency: 'EUR', priceListVersion: '1' } })];
 };
 

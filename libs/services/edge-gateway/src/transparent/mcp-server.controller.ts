@@ -9,6 +9,7 @@ import { refusalError } from '../http/governed-requests.js';
 import { tellRefusal } from '../http/mcp-refusal.js';
 import { ReplyStream } from '../http/reply-stream.js';
 import { readBody } from '../http/request-body.js';
+import { tellWaiting } from '../http/told-waiting.js';
 import { noRoute } from '../upstreams/client-exchange.js';
 import { DetachedAnswers } from './detached-answers.js';
 import { actOf, type MessageAct, STREAM_METHODS } from './message-targets.js';
@@ -64,6 +65,7 @@ export class McpServerController {
         protocolVersion: inbound.protocolVersion.slice(0, 32),
         session,
         isStream,
+        isModern: inbound.era === 'modern',
         ...act,
       },
       ports,
@@ -96,12 +98,13 @@ export class McpServerController {
     // After the server has been told: what it still answers is recorded, and nobody waits for what it does not.
     if (outcome.kind === 'answered' && session !== null) this.cancel(session, act);
     if (outcome.kind === 'cancelled') return stream.destroy();
+    if (outcome.kind === 'waiting' && inbound.kind === 'request') return tellWaiting(outcome, inbound, { reply, stream });
     const error = exchange?.refusedBecause ?? (outcome.kind === 'refused' ? refusalError(outcome) : null);
     if (error === null) return;
     const requiredScopes = outcome.kind === 'refused' ? outcome.requiredScopes : [];
     const id = inbound.kind === 'request' ? inbound.id : null;
     await tellRefusal(
-      { error, callId: call.callId, id, era: inbound.era, method: act.method, requiredScopes },
+      { error, callId: outcome.callId, id, era: inbound.era, method: act.method, requiredScopes },
       { reply, stream, door, entrance },
     );
   }
