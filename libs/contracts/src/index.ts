@@ -34,6 +34,7 @@ export {
   AuditFault,
   AuditFaultKind,
   AuditVerification,
+  CallApproval,
   CallDetail,
   CallPage,
   CallQuery,
@@ -61,7 +62,8 @@ export {
   WindowLimit,
   WindowStatement,
 } from './http/budget.js';
-export { InvokeAnswer, InvokeBody, ToolMenu } from './http/invoke.js';
+export { CallInDoubt, CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './http/calls.js';
+export { CallPlan, InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './http/invoke.js';
 export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';
 export { upcast, type VersionedData } from './upcasters.js';
 export {

@@ -1,6 +1,28 @@
 import { z } from 'zod';
 import { Claimed, ContentLabel, Instant, JsonValue, Principal, Redaction, RiskTier } from '../values.js';
 
+/**
+ * What people said to a call. `waiting` for them; `granted`, and `used` once the call was sent with it; `rejected`, `expired` (silence) and
+ * `withdrawn` are noes.
+ */
+export const CallApproval = z.object({
+  approvalId: z.string(),
+  status: z.enum(['waiting', 'granted', 'used', 'rejected', 'expired', 'withdrawn']),
+  ruleIds: z.array(z.string()),
+  askedAt: Instant.nullable(),
+  /** Until when people may answer; once granted, until when it may be used. `null` where that is over. */
+  expiresAt: Instant.nullable(),
+  answeredAt: Instant.nullable(),
+  /** Who agreed, or who said no. */
+  answeredBy: z.array(z.string()),
+  channel: z.string().nullable(),
+  /** What whoever said no, or took the question back, gave as the reason. */
+  why: z.string().nullable(),
+  /** Each agreement, also where they were too few. */
+  votes: z.array(z.object({ by: z.string(), at: Instant, channel: z.string() })),
+});
+export type CallApproval = z.infer<typeof CallApproval>;
+
 /** One call as the read model shows it: the answer to who did what, through whom, by which rule, at what price and with what outcome. */
 export const CallRecord = z.object({
   callId: z.string(),
@@ -16,10 +38,16 @@ export const CallRecord = z.object({
   riskTier: RiskTier.nullable(),
   principal: Principal,
   claimed: Claimed,
+  /** `plan`: nothing was to take effect. */
+  purpose: z.enum(['execute', 'plan']),
   decision: z.enum(['allow', 'deny', 'require-approval', 'none']),
   policyIds: z.array(z.string()),
   policySetHash: z.string().nullable(),
-  /** `pending`, `input-required`, `completed`, `tool-error`, `failed`, `refused`, `cancelled`, `planned`, `abandoned`, `in-doubt`. */
+  /** The approval that the call waits for, was sent with, or ended by; `null` when nobody was asked. */
+  approval: CallApproval.nullable(),
+  /** Keyed digest of what a plan's dry run said. */
+  dryRunHash: z.string().nullable(),
+  /** `pending`, `waiting` (for approval), `input-required`, `completed`, `tool-error`, `failed`, `refused`, `cancelled`, `planned`, `abandoned`, `in-doubt`. */
   outcome: z.string(),
   code: z.string().nullable(),
   reasons: z.array(z.string()),

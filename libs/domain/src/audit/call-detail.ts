@@ -1,4 +1,4 @@
-import type { CallRecord, Json, Redaction, StoredEvent } from '@sallyport/contracts';
+import type { CallApproval, CallRecord, Json, Redaction, StoredEvent } from '@sallyport/contracts';
 import { epochMsOf } from './instant.js';
 import { formatMicros, formatRecordLine } from './record-line.js';
 import { visibleField, visibleText } from './visible-text.js';
@@ -13,6 +13,25 @@ const masks = (redactions: readonly Redaction[]): string =>
   redactions.length === 0
     ? '-'
     : redactions.map(({ label, path, count }) => `${visibleField(label)} ×${count} at ${visibleField(path)}`).join(', ');
+
+const approvalRows = (approval: CallApproval): readonly string[] => {
+  const { approvalId, status, ruleIds, askedAt, expiresAt, answeredAt, answeredBy, channel, why, votes } = approval;
+  const answer = [
+    ...(answeredBy.length === 0 ? [] : [`by ${list(answeredBy)}`]),
+    ...(answeredAt === null ? [] : [`at ${visibleField(answeredAt)}`]),
+    ...(channel === null ? [] : [`over ${visibleField(channel)}`]),
+    ...(why === null ? [] : [`because ${visibleField(why)}`]),
+  ].join(' ');
+  return [
+    row(
+      'approval',
+      `${status} ${visibleField(approvalId)}, asked by ${list(ruleIds)}${askedAt === null ? '' : ` at ${visibleField(askedAt)}`}`,
+    ),
+    ...(answer === '' ? [] : [row('answered', answer)]),
+    ...votes.map(({ by, at, channel: over }) => row('agreed', `${visibleField(by)} at ${visibleField(at)} over ${visibleField(over)}`)),
+    ...(expiresAt === null || status === 'used' ? [] : [row('until', visibleField(expiresAt))]),
+  ];
+};
 
 const factsOf = (record: CallRecord): readonly string[] => {
   const { principal, claimed } = record;
@@ -37,6 +56,9 @@ const factsOf = (record: CallRecord): readonly string[] => {
       'decision',
       `${record.decision} by ${list(record.policyIds)}${record.policySetHash === null ? '' : ` of ${visibleField(record.policySetHash)}`}`,
     ),
+    ...(record.approval === null ? [] : approvalRows(record.approval)),
+    ...(record.purpose === 'plan' ? [row('purpose', 'plan: nothing was to take effect')] : []),
+    ...(record.dryRunHash === null ? [] : [row('dry run', visibleField(record.dryRunHash))]),
     row('outcome', `${visibleField(record.outcome)}${record.code === null ? '' : ` ${visibleField(record.code)}`}`),
     row('reasons', list(record.reasons)),
     row('labels', list(record.labels)),
@@ -63,7 +85,15 @@ const TOLD = [
   'reached',
   'reason',
   'resolution',
+  'resolvedBy',
+  'note',
   'approvalId',
+  'grantedBy',
+  'rejectedBy',
+  'unmaskedBy',
+  'channel',
+  'why',
+  'quoteMicros',
 ] as const;
 
 const isObject = (value: Json): value is { readonly [key: string]: Json } =>

@@ -1,5 +1,5 @@
 import type { AnyEnvelope, EventData, RequestFacts } from '@sallyport/contracts';
-import type { CallState, DecisionPart, EndPart, PricePart, RequestPart } from './call-state.js';
+import type { ApprovalPart, CallState, DecisionPart, EndPart, PricePart, RequestPart } from './call-state.js';
 import { unreachable } from './unreachable.js';
 
 /** Places of the ids in `00-<trace id>-<span id>-<flags>` (W3C Trace Context). */
@@ -34,6 +34,13 @@ const requestOf = ({ occurredAt, chainId, traceparent }: AnyEnvelope, facts: Req
   edgeId: facts.edgeId,
 });
 
+/** A question that stands alone tells of a request that nobody else did. Whether it is charged is not in it: only calls of tools are, to take effect. */
+const withRequest = (state: CallState, event: AnyEnvelope, facts: RequestFacts | undefined): CallState => ({
+  ...state,
+  request:
+    state.request ?? (facts === undefined ? null : requestOf(event, facts, facts.method === 'tools/call' && facts.purpose === 'execute')),
+});
+
 const END: Omit<EndPart, 'eventId' | 'at' | 'outcome'> = {
   stage: null,
   code: null,
@@ -42,14 +49,56 @@ const END: Omit<EndPart, 'eventId' | 'at' | 'outcome'> = {
   redactions: [],
   outputBytes: null,
   decisionId: null,
+  quoteMicros: null,
+  dryRunHash: null,
   upstreamMicros: null,
   totalMicros: null,
 };
 
-/** A closed call stays closed; only what was in doubt may still be settled. */
-const withEnd = (state: CallState, { id, occurredAt }: AnyEnvelope, end: Partial<EndPart> & Pick<EndPart, 'outcome'>): CallState => {
-  if (state.end !== null && (state.end.outcome !== 'in-doubt' || end.outcome === 'in-doubt')) return state;
-  return { ...state, end: { ...END, ...end, eventId: id, at: occurredAt } };
+/** Ends that only those know of who sent the call. */
+const SENT_OUTCOMES: ReadonlySet<EndPart['outcome']> = new Set(['completed', 'tool-error', 'failed', 'in-doubt']);
+
+/**
+ * A closed call stays closed. But what was in doubt may be settled, and where one replica gave up a call that another one had sent, what
+ * became of it at its tool is what happened.
+ */
+const mayEndAs = ({ end, dispatch }: CallState, outcome: EndPart['outcome']): boolean => {
+  if (end === null) return true;
+  if (end.outcome === 'in-doubt') return outcome !== 'in-doubt';
+  const isGivenUp = end.outcome === 'refused' || end.outcome === 'abandoned' || end.reasons.includes('stage:parked');
+  return isGivenUp && dispatch !== null && SENT_OUTCOMES.has(outcome);
+};
+
+const withEnd = (state: CallState, { id, occurredAt }: AnyEnvelope, end: Partial<EndPart> & Pick<EndPart, 'outcome'>): CallState =>
+  mayEndAs(state, end.outcome) ? { ...state, parked: false, end: { ...END, ...end, eventId: id, at: occurredAt } } : state;
+
+/** The call comes to rest or goes on. A client that was told to come again may do so under the same id, so that is no end any more. */
+const withTurn = (state: CallState, { id }: AnyEnvelope, turn: Partial<CallState>): CallState => {
+  if (state.turns.includes(id)) return state;
+  const turned = { ...state, turns: [...state.turns, id] };
+  if (state.end !== null && state.end.outcome !== 'abandoned') return turned;
+  return { ...turned, ...turn, end: null };
+};
+
+/** Noes are final; an agreement may still be taken back or lapse. What is told again changes nothing. */
+const APPROVAL_RANK = { waiting: 0, granted: 1, rejected: 2, expired: 2, withdrawn: 2 } as const;
+
+const withApproval = (state: CallState, told: Partial<ApprovalPart> & Pick<ApprovalPart, 'approvalId' | 'status'>): CallState => {
+  const known = state.approvals.find(({ approvalId }) => approvalId === told.approvalId);
+  if (known === undefined) return { ...state, approvals: [...state.approvals, { ...APPROVAL, ...told }] };
+  if (APPROVAL_RANK[told.status] <= APPROVAL_RANK[known.status]) return state;
+  const after = { ...known, ...told };
+  return { ...state, approvals: state.approvals.map((one) => (one === known ? after : one)) };
+};
+const APPROVAL: Omit<ApprovalPart, 'approvalId' | 'status'> = {
+  ruleIds: [],
+  askedAt: null,
+  expiresAt: null,
+  answeredAt: null,
+  answeredBy: [],
+  channel: null,
+  why: null,
+  votes: [],
 };
 
 /** Decisions by evaluation; of two for the same one the first counts, as it does at the edge. */
@@ -65,12 +114,13 @@ const withPrice = (
   state: CallState,
   kind: PricePart['kind'],
   { amounts, currency }: Pick<EventData<'BudgetSettled'>, 'amounts' | 'currency'>,
+  reason: string | null = null,
 ): CallState => ({
   ...state,
   prices: [
     // What was given back is held no more, until it is held anew.
     ...state.prices.filter((price) => price.kind !== kind && !(isHold(kind) && isHold(price.kind))),
-    { kind, currency, amountMicros: amounts.reduce((largest, { amountMicros }) => Math.max(largest, amountMicros), 0) },
+    { kind, currency, reason, amountMicros: amounts.reduce((largest, { amountMicros }) => Math.max(largest, amountMicros), 0) },
   ].sort((left, right) => (left.kind < right.kind ? -1 : 1)),
 });
 
@@ -85,26 +135,30 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
     case 'ToolCallRequested':
       return { ...state, request: state.request ?? requestOf(event, event.data, event.data.requires.includes('budget')) };
     case 'ToolCallReevaluationRequested': {
-      const { labels, request } = event.data;
+      const { labels, request, evaluation } = event.data;
       return {
         ...state,
+        evaluation: Math.max(state.evaluation, evaluation),
         request: state.request ?? (request === undefined ? null : requestOf(event, request)),
         reevaluationLabels: [...new Set([...state.reevaluationLabels, ...labels])].sort(),
       };
     }
     case 'ToolCallParked':
-      return { ...state, parked: true };
-    case 'ToolCallResumed':
-      return { ...state, parked: false, approvalId: event.data.approvalId };
+      return withTurn(withRequest(state, event, event.data.request), event, { parked: true });
+    case 'ToolCallResumed': {
+      const { approvalId, evaluation, request } = event.data;
+      const evaluated = { ...withRequest(state, event, request), evaluation: Math.max(state.evaluation, evaluation) };
+      return withTurn(evaluated, event, { parked: false, approvalId });
+    }
     case 'ToolCallRefused': {
       const { request, stage, code, reasons, totalMicros } = event.data;
       const told = state.request === null && request !== null ? { ...state, request: requestOf(event, request) } : state;
       return withEnd(told, event, { outcome: 'refused', stage, code, reasons, totalMicros });
     }
     case 'ToolCallDispatched': {
-      const { server, attempt, tokenId, decisionId, dryRun, redactions } = event.data;
+      const { server, attempt, tokenId, decisionId, approvalId = null, dryRun, redactions } = event.data;
       if (state.dispatch !== null && state.dispatch.attempt >= attempt) return state;
-      return { ...state, dispatch: { at: event.occurredAt, server, attempt, tokenId, decisionId, dryRun, redactions } };
+      return { ...state, dispatch: { at: event.occurredAt, server, attempt, tokenId, decisionId, approvalId, dryRun, redactions } };
     }
     case 'ToolCallCompleted': {
       const { outcome, upstreamCode, labels, redactions, outputBytes, upstreamMicros, totalMicros } = event.data;
@@ -123,8 +177,8 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
       return withEnd(state, event, { outcome: 'failed', code, reasons: [...reasons, `reached:${reached}`], upstreamMicros, totalMicros });
     }
     case 'ToolCallPlanned': {
-      const { decisionId, redactions, totalMicros } = event.data;
-      return withEnd(state, event, { outcome: 'planned', decisionId, redactions, totalMicros });
+      const { decisionId, quoteMicros, dryRunHash, redactions, totalMicros } = event.data;
+      return withEnd(state, event, { outcome: 'planned', decisionId, quoteMicros, dryRunHash, redactions, totalMicros });
     }
     case 'ToolCallInputRequired': {
       const { round, labels, redactions } = event.data;
@@ -153,7 +207,7 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
       });
     }
     case 'PolicyDecided': {
-      const { evaluation, effect, code, policyIds, policySetHash, engine, reasons, obligations } = event.data;
+      const { evaluation, effect, code, policyIds, policySetHash, engine, reasons, obligations, approvalId = null } = event.data;
       const dryRun = obligations.some(({ type }) => type === 'dry-run');
       return withDecision(state, {
         eventId: event.id,
@@ -166,23 +220,44 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
         engine,
         reasons,
         dryRun,
+        approvalId,
       });
     }
     case 'BudgetQuoted':
       return withPrice(state, 'quoted', event.data);
     case 'BudgetReserved':
-      return withPrice(state, 'reserved', event.data);
+      // Nothing more was held than is held already.
+      return event.data.amounts.length === 0 ? state : withPrice(state, 'reserved', event.data);
     case 'BudgetSettled':
       return withPrice(state, 'settled', event.data);
     case 'BudgetReleased':
-      return withPrice(state, 'released', { amounts: [], currency: event.data.currency });
+      return withPrice(state, 'released', { amounts: [], currency: event.data.currency }, event.data.reason);
+    case 'ApprovalRequested': {
+      const { approvalId, ruleIds, expiresAt } = event.data;
+      return withApproval(state, { approvalId, status: 'waiting', ruleIds, expiresAt, askedAt: event.occurredAt });
+    }
+    case 'ApprovalGranted': {
+      const { approvalId, grantedBy, channel, expiresAt, ruleIds, votes = [] } = event.data;
+      return withApproval(state, {
+        ...{ approvalId, status: 'granted', answeredAt: event.occurredAt, answeredBy: grantedBy, channel, expiresAt, votes },
+        ...(ruleIds === undefined ? {} : { ruleIds }),
+      });
+    }
+    case 'ApprovalRejected': {
+      const { approvalId, rejectedBy, channel, why, votes = [] } = event.data;
+      const answer = { answeredAt: event.occurredAt, answeredBy: [rejectedBy], channel, why, votes, expiresAt: null };
+      return withApproval(state, { approvalId, status: 'rejected', ...answer });
+    }
+    case 'ApprovalExpired': {
+      const { approvalId, votes = [] } = event.data;
+      return withApproval(state, { approvalId, status: 'expired', answeredAt: event.occurredAt, votes, expiresAt: null });
+    }
+    case 'ApprovalWithdrawn': {
+      const { approvalId, reason, votes = [] } = event.data;
+      return withApproval(state, { approvalId, status: 'withdrawn', answeredAt: event.occurredAt, why: reason, votes, expiresAt: null });
+    }
     case 'BudgetReservationRefused':
     case 'BudgetOverran':
-    case 'ApprovalRequested':
-    case 'ApprovalGranted':
-    case 'ApprovalRejected':
-    case 'ApprovalExpired':
-    case 'ApprovalWithdrawn':
     case 'ApprovalParamsUnmasked':
     // About no single call: on record in the chain, and in no call record.
     case 'RequestRejected':

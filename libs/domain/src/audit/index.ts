@@ -1,5 +1,5 @@
 export { formatCallDetail } from './call-detail.js';
-export { type CallState, initialCallState, isWhole, toCallRecord } from './call-state.js';
+export { type CallState, initialCallState, isWhole, storedCallState, toCallRecord } from './call-state.js';
 export {
   type ChainEnd,
   type ChainEntry,

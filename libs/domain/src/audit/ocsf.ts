@@ -1,4 +1,4 @@
-import type { CallRecord, OcsfApiActivityV1, RiskTier } from '@sallyport/contracts';
+import { AWAITING_RESEND, type CallRecord, type OcsfApiActivityV1, type RiskTier } from '@sallyport/contracts';
 import { type CallState, decisionOf, type EndPart, type RequestPart, toCallRecord } from './call-state.js';
 import { epochMsOf } from './instant.js';
 import { formatRecordLine } from './record-line.js';
@@ -68,6 +68,8 @@ const DENIAL_DISPOSITION: Readonly<Record<string, Caption>> = {
   'approval.required': { id: 14, name: 'Delayed' },
   'approval.rejected': { id: 25, name: 'Rejected' },
   'approval.expired': { id: 25, name: 'Rejected' },
+  'approval.withdrawn': { id: 25, name: 'Rejected' },
+  'approval.mismatch': { id: 25, name: 'Rejected' },
   'scope.insufficient': { id: 23, name: 'Challenge' },
   'identity.forbidden': { id: 26, name: 'Unauthorized' },
 };
@@ -77,9 +79,13 @@ const dispositionOf = (state: CallState, end: EndPart): { readonly action: Capti
   const denied: Caption = { id: 2, name: 'Denied' };
   if (end.outcome === 'refused') return { action: denied, disposition: DENIAL_DISPOSITION[end.code ?? ''] ?? BLOCKED };
   if (end.outcome === 'planned' || state.dispatch?.dryRun === true) return { action: ALLOWED, disposition: { id: 17, name: 'Logged' } };
+  // It may come again, once people have answered.
+  if (end.outcome === 'abandoned' && end.reasons.includes(AWAITING_RESEND)) {
+    return { action: denied, disposition: { id: 14, name: 'Delayed' } };
+  }
   if (state.dispatch === null) return { action: denied, disposition: { id: 27, name: 'Error' } };
   if (end.outcome === 'failed' || end.outcome === 'in-doubt') return { action: ALLOWED, disposition: { id: 27, name: 'Error' } };
-  return { action: ALLOWED, disposition: state.approvalId === null ? ALLOWED : { id: 8, name: 'Approved' } };
+  return { action: ALLOWED, disposition: (state.dispatch.approvalId ?? state.approvalId) === null ? ALLOWED : { id: 8, name: 'Approved' } };
 };
 
 const SUCCESSES: ReadonlySet<string> = new Set(['completed', 'planned']);
@@ -148,7 +154,18 @@ const unmappedOf = (state: CallState, request: RequestPart, record: CallRecord):
     labels: record.labels,
     argument_redactions: record.argumentRedactions,
     result_redactions: record.resultRedactions,
-    approval_id: state.approvalId,
+    approval_id: record.approval?.approvalId ?? state.approvalId,
+    approval:
+      record.approval === null
+        ? null
+        : defined({
+            status: record.approval.status,
+            rules: record.approval.ruleIds,
+            answered_by: record.approval.answeredBy,
+            answered_at: record.approval.answeredAt,
+            channel: record.approval.channel,
+          }),
+    dry_run_hash: record.dryRunHash,
     attempt: state.dispatch?.attempt ?? null,
     token_id: state.dispatch?.tokenId ?? null,
     upstream_micros: record.upstreamMicros,

@@ -40,9 +40,20 @@ const verdictOf = ({ decision, outcome, code }: CallRecord): string => {
   const words: string[] = [];
   if (decision !== 'none') words.push(decision);
   const told = outcome === 'completed' || (outcome === 'refused' && decision === 'deny');
-  if (!told || words.length === 0) words.push(outcome);
+  const isSaid = told || outcome === 'planned';
+  if (!isSaid || words.length === 0) words.push(outcome);
   if (code !== null) words.push(code);
   return words.map(visibleField).join(' ');
+};
+
+/** Which question a call waits for, and who answered the one it was sent or refused by: `approved by user:grace`. */
+const peopleOf = ({ approval, outcome }: CallRecord): readonly string[] => {
+  if (approval === null) return [];
+  const { status, approvalId, answeredBy } = approval;
+  const by = `by ${answeredBy.map(visibleField).join(' and ')}`;
+  if (status === 'used' && answeredBy.length > 0) return [`approved ${by}`];
+  if (status === 'rejected' && outcome === 'refused') return [by];
+  return status === 'waiting' && (outcome === 'waiting' || outcome === 'abandoned') ? [`approval ${visibleField(approvalId)}`] : [];
 };
 
 /**
@@ -52,10 +63,11 @@ const verdictOf = ({ decision, outcome, code }: CallRecord): string => {
 export const formatRecordLine = (record: CallRecord): string =>
   [
     whoOf(record),
-    'called',
+    record.purpose === 'plan' ? 'planned' : 'called',
     whatOf(record),
     policiesOf(record.policyIds),
     verdictOf(record),
+    ...peopleOf(record),
     ...(record.totalMicros === null ? [] : [formatMicros(record.totalMicros)]),
     ...(record.priceMicros === null || record.currency === null ? [] : [formatPrice(record.priceMicros, record.currency)]),
     'trace',

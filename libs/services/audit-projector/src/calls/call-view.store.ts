@@ -1,5 +1,5 @@
 import { type AnyEnvelope, AppError, type CallRecord } from '@sallyport/contracts';
-import { type CallState, evolveCall, initialCallState, toCallRecord } from '@sallyport/domain';
+import { type CallState, evolveCall, initialCallState, storedCallState, toCallRecord } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 import { packTexts } from '../text-pack.js';
 
@@ -71,7 +71,9 @@ const lockStates = async (tx: Sql, calls: readonly CallEvent[]): Promise<Readonl
     text: LOCK_STATES,
     values: [calls.map(({ tenantId }) => tenantId), calls.map(({ callId }) => callId)],
   });
-  return new Map(rows.map(({ tenant_id, call_id, version, state }) => [keyOf(tenant_id, call_id), { version, state }]));
+  return new Map(
+    rows.map(({ tenant_id, call_id, version, state }) => [keyOf(tenant_id, call_id), { version, state: storedCallState(state) }]),
+  );
 };
 
 /** Writes the state of calls; `version` is what it becomes. Throws `stream.conflict` when a row moved on meanwhile. */

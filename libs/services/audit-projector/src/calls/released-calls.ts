@@ -1,5 +1,5 @@
 import { type EncodedEvent, encodeEvent } from '@sallyport/contracts';
-import { type CallState, isWhole, toOcsfApiActivity } from '@sallyport/domain';
+import { type CallState, isWhole, storedCallState, toOcsfApiActivity } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 
 /** Who writes the events of this service. */
@@ -89,7 +89,8 @@ export const releaseOverdue = async (tx: Sql, graceSeconds: number, from: EventS
   const states = await tx.query<{ state: CallState }>(STATES, [rows.map(({ tenant_id }) => tenant_id), rows.map(({ call_id }) => call_id)]);
   return release(
     tx,
-    states.rows.map(({ state }) => state),
+    // One that waited may have gone on since.
+    states.rows.map(({ state }) => storedCallState(state)).filter(({ end, request }) => end !== null && request !== null),
     from,
   );
 };

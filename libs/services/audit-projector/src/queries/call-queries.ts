@@ -10,7 +10,7 @@ import {
   RequestRejectedV1,
   type StoredEvent,
 } from '@sallyport/contracts';
-import { type CallState, toCallRecord } from '@sallyport/domain';
+import { type CallState, storedCallState, toCallRecord } from '@sallyport/domain';
 import type { Database } from '@sallyport/platform';
 import { asTenant } from '../tenant-scope.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
@@ -84,7 +84,7 @@ export const findCalls = (database: Database, tenantId: string, query: CallQuery
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);
     return {
-      calls: shown.flatMap(({ state }) => toCallRecord(state) ?? []),
+      calls: shown.flatMap(({ state }) => toCallRecord(storedCallState(state)) ?? []),
       nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor({ at: last.at, id: last.call_id }) : null,
     };
   });
@@ -145,7 +145,7 @@ export const showCall = (database: Database, tenantId: string, callId: string): 
     );
     if (events.rows.length === 0) throw new AppError('request.not-found', 'no such call on record for this tenant');
     const state = states.rows[0]?.state;
-    return { record: state === undefined ? null : toCallRecord(state), events: events.rows.map(eventOf) };
+    return { record: state === undefined ? null : toCallRecord(storedCallState(state)), events: events.rows.map(eventOf) };
   });
 
 /** Requests that were turned away before anybody knew whose they were, newest first. Throws `request.invalid`, `store.unavailable`. */

@@ -1,5 +1,5 @@
 import type { CallRecord } from '@sallyport/contracts';
-import { type CallState, toCallRecord } from '@sallyport/domain';
+import { type CallState, storedCallState, toCallRecord } from '@sallyport/domain';
 import type { Listening } from '@sallyport/platform';
 import { Observable } from 'rxjs';
 import type { AuditProjectorPorts } from '../audit-projector.ports.js';
@@ -129,7 +129,7 @@ export class CallTail {
         conditions.values,
       );
       const calls = rows.flatMap(({ number, state }) => {
-        const record = toCallRecord(state);
+        const record = toCallRecord(storedCallState(state));
         return record === null ? [] : [{ cursor: number, record }];
       });
       const full = rows.length === PAGE;
