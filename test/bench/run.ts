@@ -16,8 +16,8 @@ interface SizeResult {
   readonly size: BenchSize;
   readonly postgres: Readonly<Record<string, string>>;
   readonly processes: Readonly<Record<string, number>>;
-  /** CPU of everything while nobody calls, as a share of one core. */
-  readonly idleCpu: number;
+  /** CPU while nobody calls, as shares of one core, by group of processes. */
+  readonly idleCpu: Readonly<Record<string, number>>;
   readonly idle: MemoryFigures | null;
   readonly speed: readonly SpeedSeries[];
   readonly underLoad: MemoryUnderLoad | null;
@@ -95,7 +95,8 @@ const measureProduct = async (product: Product, options: BenchOptions): Promise<
   const idleCpu = await quiet.learn();
   const wantsMemory = options.parts.includes('memory');
   const idle = wantsMemory ? await measureAtRest(product) : null;
-  progress(`${size}: at rest: ${(idleCpu * 100).toFixed(1)} % of a core${idle === null ? '' : `, ${idle.totalMb} MB`}`);
+  const idleShare = Object.values(idleCpu).reduce((sum, share) => sum + share, 0);
+  progress(`${size}: at rest: ${(idleShare * 100).toFixed(1)} % of a core${idle === null ? '' : `, ${idle.totalMb} MB`}`);
   const speed = options.parts.includes('speed') ? await measureSpeed(product, quiet, options, progress) : [];
   const underLoad = wantsMemory ? await measureUnderLoad(product, quiet, options, progress) : null;
   const made = madeOf(speed, underLoad);
