@@ -1,3 +1,15 @@
+export {
+  CLIENT_GONE,
+  foldOpenChange,
+  GATEWAY_LOST,
+  type LostCall,
+  mayComeBack,
+  mayHaveEffect,
+  type OpenChange,
+  type OpenStage,
+  openChangeOf,
+  recoverCall,
+} from './recovery.js';
 export { requiredAnswersOf } from './required-answers.js';
 export {
   type Asked,

@@ -11,6 +11,7 @@ import { EdgeGateway } from './edge-gateway.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { UnknownRouteController, WellKnownController } from './http/well-known.controller.js';
 import { InvokeController } from './invoke/invoke.controller.js';
+import { CallsController } from './recovery/calls.controller.js';
 import { McpServerController } from './transparent/mcp-server.controller.js';
 
 /** The enforcement point as a Nest module. The application must be made with `bodyParser: false` and `leaveRawBodies` called on its Fastify. */
@@ -21,7 +22,14 @@ export class EdgeGatewayModule implements OnApplicationBootstrap, OnModuleDestro
   static forRoot(ports: EdgeGatewayPorts): DynamicModule {
     return {
       module: EdgeGatewayModule,
-      controllers: [InvokeController, AggregateController, McpServerController, WellKnownController, UnknownRouteController],
+      controllers: [
+        InvokeController,
+        CallsController,
+        AggregateController,
+        McpServerController,
+        WellKnownController,
+        UnknownRouteController,
+      ],
       providers: [{ provide: EdgeGateway, useFactory: () => new EdgeGateway(ports) }],
       exports: [EdgeGateway],
     };

@@ -1,3 +1,4 @@
+import type { Principal } from '@sallyport/contracts';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, Database, HealthRegistry, IdSource, IssuerSettings, Logger, Sealer, Telemetry } from '@sallyport/platform';
 import type { EdgeSettings } from './edge-settings.js';
@@ -8,6 +9,8 @@ import type { UpstreamSettings } from './upstreams/upstream-directory.js';
 export interface EdgeGatewayPorts {
   readonly settings: EdgeSettings;
   readonly issuers: readonly IssuerSettings[];
+  /** The scopes that a principal has by its token, its person and its agents together. */
+  readonly scopesInForce: (principal: Principal) => readonly string[];
   readonly upstreams: readonly UpstreamSettings[];
   readonly log: EventLog;
   /** With `EDGE_GATEWAY_MIGRATIONS` applied. */

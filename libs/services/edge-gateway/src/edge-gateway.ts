@@ -13,6 +13,8 @@ import { PostgresDispatchClaims } from './invoke/postgres-dispatch-claims.adapte
 import { AnswerJoin } from './join/answer-join.js';
 import { DefinitionObserver } from './observation/definition-observer.js';
 import { UnrecordedOutcomes } from './record/unrecorded-outcomes.js';
+import { Incarnation } from './recovery/incarnation.js';
+import { Recovery } from './recovery/recovery.js';
 import { RejectionRecorder } from './rejections/rejection-recorder.js';
 import { OwnTokenMinter } from './tokens/own-token-minter.adapter.js';
 import { UpstreamDirectory } from './upstreams/upstream-directory.js';
@@ -32,7 +34,11 @@ export class EdgeGateway {
   readonly requests: GovernedRequests;
   readonly door: Door;
   readonly tools: AggregatedTools;
-  private readonly rejections: RejectionRecorder;
+  /** This run of this instance. */
+  readonly bootId: string;
+  readonly recovery: Recovery;
+  readonly rejections: RejectionRecorder;
+  private readonly incarnation: Incarnation;
   private readonly claims: PostgresDispatchClaims;
   private readonly unrecorded: UnrecordedOutcomes;
   private readonly unregister: (() => void)[] = [];
@@ -43,6 +49,10 @@ export class EdgeGateway {
   constructor(readonly ports: EdgeGatewayPorts) {
     const { settings, log, sealer, clock, ids, telemetry, logger } = ports;
     const { edgeId, publicUrl, tenants } = settings;
+    this.bootId = ids.uuidv7();
+    const source = `/edge-gateway/${edgeId}/${this.bootId}`;
+    this.incarnation = new Incarnation({ edgeId, bootId: this.bootId }, ports.database, clock, logger);
+    this.recovery = new Recovery({ database: ports.database, log, source, clock, telemetry, logger });
     this.join = new AnswerJoin(log, edgeId);
     this.catalog = new CatalogView(log, edgeId);
     this.tools = new AggregatedTools(this.catalog);
@@ -66,12 +76,14 @@ export class EdgeGateway {
     });
     const runner = new CallRunner({
       settings,
-      log,
+      log: this.incarnation.guard(log),
       join: this.join,
       catalog: this.catalog,
       validator: new ArgumentValidator(),
       admission: new CallAdmission({ calls: settings.callsInFlightMaxPerTenant, streams: settings.streamsMaxPerTenant }),
       claims: this.claims,
+      source,
+      closing: this.ending.signal,
       unrecorded: this.unrecorded,
       minter: this.minter,
       sealer,
@@ -91,7 +103,9 @@ export class EdgeGateway {
       health.register('edge-gateway.log', () => log.isHealthy()),
       health.register('edge-gateway.join', () => this.isReady),
     );
+    await this.incarnation.start();
     await Promise.all([this.join.start(), this.catalog.start()]);
+    await this.recovery.start();
     for (const { callId, attempt, records } of await this.claims.kept(this.ports.settings.edgeId))
       this.unrecorded.hold(records, () => this.claims.settle(callId, attempt));
     this.observer.start();
@@ -117,11 +131,13 @@ export class EdgeGateway {
     this.endStreams();
     clearInterval(this.retention);
     for (const unregister of this.unregister) unregister();
+    await this.recovery.close();
     await this.observer.close();
     await this.rejections.close();
     await this.unrecorded.flush();
     this.unrecorded.close();
     await this.claims.drain();
+    await this.incarnation.end();
     await Promise.all([this.join.close(), this.catalog.close(), this.upstreams.close()]);
   }
 

@@ -1,7 +1,16 @@
 import type { FastifyInstance } from 'fastify';
+import { readBody } from './request-body.js';
 
 /** Routes whose bodies are read by their handlers (after authentication, bounded, once) or by nobody. */
-const OWN_ROUTES: readonly (string | undefined)[] = ['/mcp', '/mcp/:server', '/v1/invoke', '*', '/*', undefined];
+const OWN_ROUTES: readonly (string | undefined)[] = [
+  '/mcp',
+  '/mcp/:server',
+  '/v1/invoke',
+  '/v1/calls/:callId/resolution',
+  '*',
+  '/*',
+  undefined,
+];
 const OTHER_BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
@@ -11,23 +20,15 @@ const OTHER_BODY_BYTES_MAX = 4 * 1024 * 1024;
 export const leaveRawBodies = (fastify: FastifyInstance): void => {
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', (request, payload, done) => {
+  fastify.addContentTypeParser('*', (request, _payload, done) => {
     if (OWN_ROUTES.includes(request.routeOptions.url)) {
       done(null, undefined);
       return;
     }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    payload.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > OTHER_BODY_BYTES_MAX) payload.destroy(Object.assign(new Error('the body is too large'), { statusCode: 413 }));
-      else chunks.push(chunk);
-    });
-    payload.on('error', (error: Error) => done(error));
-    payload.on('end', () => {
-      const text = Buffer.concat(chunks).toString('utf8');
+    readBody(request.raw, OTHER_BODY_BYTES_MAX).then((bytes) => {
+      const text = bytes.toString('utf8');
       if (text === '') done(null, undefined);
       else parseJson(request, text, done);
-    });
+    }, done);
   });
 };

@@ -203,6 +203,7 @@ export const startTestGateway = async (options: {
         breaker: { failures: 3, openSeconds: 1 },
       },
     })),
+    scopesInForce: ({ scopes }) => scopes,
     log,
     database,
     sealer: openSealer({ rootKey: rootKeyOf([{ kid: 'k1', bytes: Buffer.alloc(32, 7) }], 'test'), clock: systemClock }),
