@@ -122,6 +122,8 @@ export interface CallState {
   readonly turns: readonly string[];
   readonly approvals: readonly ApprovalPart[];
   readonly prices: readonly PricePart[];
+  /** Ids of the events by which money was held and given back, as `turns`. */
+  readonly holds: readonly string[];
   readonly end: EndPart | null;
 }
 
@@ -140,6 +142,7 @@ export const initialCallState = (callId: string, tenantId: string): CallState =>
   turns: [],
   approvals: [],
   prices: [],
+  holds: [],
   end: null,
 });
 

@@ -109,6 +109,10 @@ const withDecision = (state: CallState, decision: DecisionPart): CallState =>
 
 const isHold = (kind: PricePart['kind']): boolean => kind === 'reserved' || kind === 'released';
 
+/** What is held and given back undoes one another. */
+const withHold = (state: CallState, { id }: AnyEnvelope, fold: (state: CallState) => CallState): CallState =>
+  state.holds.includes(id) ? state : { ...fold(state), holds: [...state.holds, id] };
+
 /** The same money is charged to every account above the call, so the price is the largest amount and not their sum. */
 const withPrice = (
   state: CallState,
@@ -227,11 +231,13 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
       return withPrice(state, 'quoted', event.data);
     case 'BudgetReserved':
       // Nothing more was held than is held already.
-      return event.data.amounts.length === 0 ? state : withPrice(state, 'reserved', event.data);
+      return event.data.amounts.length === 0 ? state : withHold(state, event, (before) => withPrice(before, 'reserved', event.data));
     case 'BudgetSettled':
       return withPrice(state, 'settled', event.data);
     case 'BudgetReleased':
-      return withPrice(state, 'released', { amounts: [], currency: event.data.currency }, event.data.reason);
+      return withHold(state, event, (before) =>
+        withPrice(before, 'released', { amounts: [], currency: event.data.currency }, event.data.reason),
+      );
     case 'ApprovalRequested': {
       const { approvalId, ruleIds, expiresAt } = event.data;
       return withApproval(state, { approvalId, status: 'waiting', ruleIds, expiresAt, askedAt: event.occurredAt });
