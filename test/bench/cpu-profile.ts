@@ -41,6 +41,7 @@ const IDLE = '(idle)';
 /** Where a file belongs: a package of npm, a library of this repository, or Node itself. */
 export const packageOf = (url: string): string => {
   if (url === '') return 'native and engine';
+  if (url.startsWith('wasm:')) return 'WebAssembly';
   if (url.startsWith('node:')) return url.split('/').slice(0, 2).join('/');
   const installed = url.split('/node_modules/').at(-1);
   if (installed !== undefined && installed !== url)

@@ -42,6 +42,7 @@ test.each([
   ['', 'native and engine'],
   ['node:internal/process/task_queues', 'node:internal/process'],
   ['node:events', 'node:events'],
+  ['wasm://wasm/0123', 'WebAssembly'],
   ['file:///x/node_modules/pg/lib/client.js', 'pg'],
   ['file:///x/node_modules/a/node_modules/@b/c/index.js', '@b/c'],
   ['file:///x/libs/services/edge-gateway/dist/index.js', 'libs/services/edge-gateway'],

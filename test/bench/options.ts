@@ -46,7 +46,7 @@ with everything on and durable. Prints tables and writes everything to a JSON fi
   --tiers LIST       of ${TIERS.join(',')} (default: both; with --profile: read)
   --in-flight LIST   calls in flight (default: 1,16,64; with --profile: 64)
   --seconds N        measured window (default: 10)
-  --warmup N         before each window (default: 2)
+  --warmup N         before each window (default: 2; with --profile: 10)
   --runs N           of each window; medians are reported (default: 3; with --profile: 1)
   --workflows N      how many workflows the sessions belong to, each a chain of calls (default: one for each session)
   --calls N          of the memory part (default: 100000)
@@ -115,7 +115,7 @@ export const parseOptions = (args: readonly string[]): BenchOptions | 'help' => 
     tiers: listOf('tiers', values.tiers ?? (profile ? 'read' : TIERS.join()), TIERS),
     inFlight,
     seconds: numberOf('seconds', values.seconds ?? (quick ? '2' : '10'), 0.5),
-    warmup: numberOf('warmup', values.warmup ?? (quick ? '1' : '2'), 0),
+    warmup: numberOf('warmup', values.warmup ?? (quick ? '1' : profile ? '10' : '2'), 0),
     runs: countOf('runs', values.runs ?? (quick || profile ? '1' : '3'), 1),
     workflows: countOf('workflows', values.workflows ?? '0', 0),
     calls: countOf('calls', values.calls ?? (quick ? '5000' : '100000'), 1),

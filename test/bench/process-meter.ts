@@ -36,6 +36,15 @@ export const parseStat = (text: string): ProcessFacts => {
   return { parent: Number(fields[1]), cpuMs: ticks * TICK_MS };
 };
 
+/** Reads the CPU time of `/proc/<pid>/task/<tid>/stat`, in milliseconds: of the thread alone, whatever its process counts besides. */
+export const parseThreadStat = (text: string): number => {
+  const fields = text.slice(text.lastIndexOf(') ') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+};
+
+/** The name in a `stat`; that of threads which are numbered is without their number. */
+const threadNameOf = (text: string): string => text.slice(text.indexOf('(') + 1, text.lastIndexOf(') ')).replace(/[-_ ]?\d+$/, '');
+
 /** Reads `/proc/<pid>/smaps_rollup`. */
 export const parseRollup = (text: string): MemoryUse => {
   const bytesOf = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1_024;
@@ -91,6 +100,20 @@ export class ProcessMeter {
     return sums;
   }
 
+  /** CPU time by the name of what is metered and of its threads, `edge-gateway: libuv-worker`: what of it is not the main thread's. */
+  threads(): CpuReading {
+    const sums: Record<string, number> = {};
+    for (const [pid, group] of membersOf(allProcesses(), this.roots)) {
+      for (const thread of entriesOf(`/proc/${pid}/task`)) {
+        const text = readProc(pid, `task/${thread}/stat`);
+        if (text === undefined) continue;
+        const name = `${group}: ${threadNameOf(text)}`;
+        sums[name] = (sums[name] ?? 0) + parseThreadStat(text);
+      }
+    }
+    return sums;
+  }
+
   /** Every name with the number of its processes. */
   counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
@@ -108,6 +131,15 @@ const allProcesses = (): ReadonlyMap<number, ProcessFacts> => {
     if (text !== undefined) found.set(pid, parseStat(text));
   }
   return found;
+};
+
+/** None when the process ended meanwhile. */
+const entriesOf = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 };
 
 /** `undefined` when the process ended meanwhile. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cpuBetween, membersOf, ProcessMeter, parseRollup, parseStat } from './process-meter.ts';
+import { cpuBetween, membersOf, ProcessMeter, parseRollup, parseStat, parseThreadStat } from './process-meter.ts';
 
 const statOf = (name: string, parent: number, ticks: readonly [number, number, number, number]): string =>
   `71 (${name}) S ${parent} 71 71 0 -1 4194560 100 0 0 0 ${ticks.join(' ')} 20 0 11 0 5 1000 200 18446744073709551615`;
@@ -7,6 +7,10 @@ const statOf = (name: string, parent: number, ticks: readonly [number, number, n
 test('CPU time is that of the process and of its children that ended, whatever its name', () => {
   expect(parseStat(statOf('node', 7, [12, 3, 0, 0]))).toEqual({ parent: 7, cpuMs: 150 });
   expect(parseStat(statOf('a) S 1 (b', 7, [1, 2, 3, 4]))).toEqual({ parent: 7, cpuMs: 100 });
+});
+
+test('CPU time of a thread is without that of children that its process waited for', () => {
+  expect(parseThreadStat(statOf('libuv-worker', 7, [2, 3, 50, 60]))).toBe(50);
 });
 
 test('memory is read in bytes', () => {
@@ -41,5 +45,8 @@ test.runIf(process.platform === 'linux')('the time and the memory of this proces
   const { rss = 0, pss = 0 } = meter.memory().self ?? {};
   expect(pss).toBeGreaterThan(1_000_000);
   expect(rss).toBeGreaterThanOrEqual(pss);
+  const ofThreads = Object.entries(meter.threads());
+  expect(ofThreads.every(([name]) => name.startsWith('self: '))).toBe(true);
+  expect(ofThreads.reduce((sum, [, ms]) => sum + ms, 0)).toBeGreaterThan(0);
   expect(meter.counts().self).toBeGreaterThanOrEqual(1);
 });

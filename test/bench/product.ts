@@ -56,10 +56,19 @@ export interface Product {
     load: Pick<LoadJob, 'connections' | 'sessions' | 'until'>,
     workflows: number,
   ): Promise<LoadJob>;
+  /** What PostgreSQL has done so far: commits, bytes of WAL, and syncs of it. Its sessions report when they are idle for a second. */
+  postgresWork(): Promise<PostgresWork>;
   /** Calls on record by tier that ended well. */
   recordedCalls(): Promise<Readonly<Record<Tier, number>>>;
   /** Ends everything; Node writes its profiles then. */
   close(): Promise<void>;
+}
+
+/** What PostgreSQL did. */
+export interface PostgresWork {
+  readonly commits: number;
+  readonly walBytes: number;
+  readonly walSyncs: number;
 }
 
 /** Starts one size from the built programs and waits until its tools are pinned. Throws with what the processes said when it does not come up. */
@@ -112,6 +121,15 @@ const productOf = async (size: BenchSize, cluster: Cluster, upstream: BenchUpstr
         Array.from({ length: count }, (_, n) => cluster.token({ subject: 'ada', agent: AGENT_OF[tier], workflow: `bench-${n}` })),
       );
       return { ...job, urls: gateways.map(({ url }) => `${url}/mcp/${SERVER}`), tokens };
+    },
+    postgresWork: async () => {
+      const [work] = await cluster.admin<{ commits: number; walBytes: number; walSyncs: number }>(
+        `SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database())::float8 AS commits,
+           (SELECT wal_bytes FROM pg_stat_wal)::float8 AS "walBytes",
+           (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal')::float8 AS "walSyncs"`,
+      );
+      if (work === undefined) throw new Error('PostgreSQL does not say what it did');
+      return work;
     },
     recordedCalls: async () => {
       const rows = await cluster.admin<{ target: string; calls: number }>(

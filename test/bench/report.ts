@@ -69,6 +69,24 @@ const memoryTable = ({ idle, underLoad }: SizeFigures): string | undefined => {
   );
 };
 
+const postgresTable = (speed: SizeFigures['speed']): string | undefined => {
+  const through = speed.filter(({ arm }) => arm === 'sallyport');
+  if (through.length === 0) return undefined;
+  return table(
+    ['in flight', 'tier', 'PostgreSQL a call: commits', 'syncs of the WAL', 'bytes of WAL'],
+    through.map(({ inFlight, tier, median: { postgresPerCall: did } }) => [inFlight, tier, did.commits, did.walSyncs, did.walBytes]),
+  );
+};
+
+/** CPU by thread of the last measured window, most first. */
+export const threadReport = (threadMsPerCall: Readonly<Record<string, number>>): string =>
+  table(
+    ['thread', 'CPU ms a call'],
+    Object.entries(threadMsPerCall)
+      .filter(([, ms]) => ms > 0)
+      .sort(([, a], [, b]) => b - a),
+  );
+
 /** The tables of one size. */
 export const sizeReport = (figures: SizeFigures): string => {
   const { size, speed, underLoad } = figures;
@@ -78,6 +96,8 @@ export const sizeReport = (figures: SizeFigures): string => {
   const cpu = cpuTable(speed);
   if (cpu !== undefined)
     parts.push(`CPU in ms a call ("window": measured window; "all": from opening the sessions until at rest, over all calls)\n${cpu}`);
+  const postgres = postgresTable(speed);
+  if (postgres !== undefined) parts.push(postgres);
   const memory = memoryTable(figures);
   if (memory !== undefined) parts.push(memory);
   if (underLoad !== null)

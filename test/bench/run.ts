@@ -7,7 +7,7 @@ import { type MemoryFigures, type MemoryUnderLoad, measureAtRest, measureUnderLo
 import type { BenchOptions, BenchSize, Tier } from './options.ts';
 import { type Product, startProduct } from './product.ts';
 import { Quiet } from './quiet.ts';
-import { profileReport, sizeReport, verdictReport } from './report.ts';
+import { profileReport, sizeReport, threadReport, verdictReport } from './report.ts';
 import { measureSpeed, type SpeedSeries } from './speed.ts';
 import { verdictsOf } from './targets.ts';
 
@@ -52,6 +52,8 @@ export const runBench = async (options: BenchOptions): Promise<number> => {
     const result = await measureSize(size, options, profileFolder);
     results.push(result);
     if (!options.json) say(sizeReport(result));
+    const threads = result.speed.at(-1)?.runs.at(-1)?.threadMsPerCall;
+    if (options.profile && !options.json && threads !== undefined) say(`\n${threadReport(threads)}`);
     if (profileFolder !== undefined) profiles.push(...readProfiles(profileFolder, result));
   }
   const verdicts = options.profile ? [] : verdictsOf(results);

@@ -1,7 +1,7 @@
 import type { LoadResult } from './load-protocol.ts';
 import type { Arm, BenchOptions, Tier } from './options.ts';
 import { cpuBetween } from './process-meter.ts';
-import type { Product } from './product.ts';
+import type { PostgresWork, Product } from './product.ts';
 import { runLoad } from './programs.ts';
 import type { Quiet } from './quiet.ts';
 import { type LatencySummary, median, mediansByName, rounded } from './statistics.ts';
@@ -17,10 +17,14 @@ export interface SpeedFigures {
    * deferred beyond the window counts here.
    */
   readonly cpuMsPerCallInAll: Readonly<Record<string, number>>;
+  /** What PostgreSQL did from opening the sessions until all work was done, over all calls. */
+  readonly postgresPerCall: PostgresWork;
 }
 
 /** One measured window. */
 export interface SpeedRun extends LoadResult, SpeedFigures {
+  /** CPU of the window by thread, over its calls; with `--profile` alone. */
+  readonly threadMsPerCall: Readonly<Record<string, number>>;
   /** Whether the product came to rest after it. */
   readonly rested: boolean;
   /** Window in microseconds of the monotonic clock, as profiles have it. */
@@ -54,18 +58,22 @@ const runOnce = async (
   const until = { seconds, warmupSeconds: warmup };
   const job = await product.loadOf(arm, tier, { connections: inFlight, sessions: inFlight, until }, workflows);
   const { meter } = product;
+  const workBefore = await product.postgresWork();
   const before = meter.cpu();
   let atBegin = before;
   let atEnd = before;
+  let threads: Readonly<Record<string, number>> = {};
   let from = 0;
   let to = 0;
   const load = await runLoad(job, {
     onBegun: () => {
       atBegin = meter.cpu();
+      if (options.profile) threads = meter.threads();
       from = nowUs();
     },
     onEnded: () => {
       atEnd = meter.cpu();
+      if (options.profile) threads = cpuBetween(threads, meter.threads());
       to = nowUs();
     },
   });
@@ -73,11 +81,20 @@ const runOnce = async (
   const closedAt = performance.now();
   const rested = await quiet.reached();
   const inAll = quiet.withoutIdle(cpuBetween(before, meter.cpu()), performance.now() - closedAt);
+  const work = await product.postgresWork();
   const { result } = load;
+  const workPerCall = (pick: (did: PostgresWork) => number): number =>
+    arm === 'direct' ? 0 : rounded((pick(work) - pick(workBefore)) / Math.max(1, result.made));
   return {
     ...result,
     cpuMsPerCall: perCall(cpuBetween(atBegin, atEnd), result.calls),
     cpuMsPerCallInAll: perCall(inAll, result.made),
+    postgresPerCall: {
+      commits: workPerCall(({ commits }) => commits),
+      walBytes: Math.round(workPerCall(({ walBytes }) => walBytes)),
+      walSyncs: workPerCall(({ walSyncs }) => walSyncs),
+    },
+    threadMsPerCall: perCall(threads, result.calls),
     rested,
     window: { from, to },
   };
@@ -124,6 +141,11 @@ const medianOf = (runs: readonly SpeedRun[]): SpeedFigures => {
       max: latency(({ max }) => max),
     },
     cpuMsPerCall: mediansByName(runs.map(({ cpuMsPerCall }) => cpuMsPerCall)),
+    postgresPerCall: {
+      commits: median(runs.map(({ postgresPerCall }) => postgresPerCall.commits)),
+      walBytes: median(runs.map(({ postgresPerCall }) => postgresPerCall.walBytes)),
+      walSyncs: median(runs.map(({ postgresPerCall }) => postgresPerCall.walSyncs)),
+    },
     cpuMsPerCallInAll: mediansByName(runs.map(({ cpuMsPerCallInAll }) => cpuMsPerCallInAll)),
   };
 };

@@ -14,6 +14,7 @@ const figuresOf = (size: SizeFigures['size'], callsPerSecond: number): SizeFigur
       median: {
         callsPerSecond,
         latencyMs: { p50: 50, p95: 80, p99: 90, max: 100 },
+        postgresPerCall: { commits: 4, walBytes: 9_000, walSyncs: 0.5 },
         cpuMsPerCall: { 'edge-gateway': 0.4, broker: 9 },
         cpuMsPerCallInAll: { 'edge-gateway': 0.5, 'policy-decision': 0.3, broker: 9, upstream: 9 },
       },
