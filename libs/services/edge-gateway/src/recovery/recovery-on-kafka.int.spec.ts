@@ -1,7 +1,7 @@
 import { openKafkaEventLog } from '@sallyport/log';
 import { describeWithKafka, startKafka, startTestPostgres } from '@sallyport/testing';
 import { describe, test } from 'vitest';
-import { recoveryStories } from '../testing/recovery.stories.js';
+import { recoveryStories } from '../testing/recovery-stories.harness.js';
 
 describeWithKafka({ describe, skip: describe.skip, test }, 'recovery on Kafka', () =>
   recoveryStories('with the log in Kafka', async () => {

@@ -1,6 +1,6 @@
 import { openPostgresEventLog } from '@sallyport/log';
 import { startTestPostgres } from '@sallyport/testing';
-import { recoveryStories } from '../testing/recovery.stories.js';
+import { recoveryStories } from '../testing/recovery-stories.harness.js';
 
 recoveryStories('recovery with the log in PostgreSQL', async () => {
   const postgres = await startTestPostgres();
