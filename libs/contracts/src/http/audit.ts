@@ -12,6 +12,7 @@ export const CallApproval = z.object({
   askedAt: Instant.nullable(),
   /** Until when people may answer; once granted, until when it may be used. `null` where that is over. */
   expiresAt: Instant.nullable(),
+  /** When it was over: answered, or not answered in time. */
   answeredAt: Instant.nullable(),
   /** Who agreed, or who said no. */
   answeredBy: z.array(z.string()),

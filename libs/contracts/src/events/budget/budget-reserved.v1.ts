@@ -8,6 +8,7 @@ export const BudgetReservedV1 = defineEvent({
   version: 1,
   summary: 'Money and calls are held against every account the call is charged to.',
   data: z.object({
+    /** Empty where a call that was resumed twice holds already: one hold answers for both. */
     amounts: z.array(z.object({ account: Id, amountMicros: AmountMicros, calls: z.number().int().nonnegative() })).max(32),
     currency: Currency,
     priceListVersion: Id,
