@@ -42,7 +42,7 @@ describe('the error registry and its pages', () => {
   test.each(Object.entries<ErrorDefinition>(ERRORS))(
     'never calls a refusal of %s retryable without an HTTP status that clients retry',
     (_code, { retryable, http }) => {
-      if (retryable) expect([409, 429, 499, 500, 503, 504]).toContain(http);
+      if (retryable) expect([408, 409, 429, 499, 500, 503, 504]).toContain(http);
     },
   );
 

@@ -31,7 +31,12 @@ export {
 export { HealthController, HealthModule } from './health/health.module.js';
 export { type HealthCheck, HealthRegistry, type Readiness } from './health/health-registry.js';
 export { type StopOptions, stopOnSignals } from './health/stop-on-signals.js';
-export { AppErrorFilter, type AppErrorFilterOptions, toAppError } from './http/app-error.filter.js';
+export { AppErrorFilter, type AppErrorFilterOptions, type ErrorReply, type ErrorRequest, toAppError } from './http/app-error.filter.js';
+export { ConnectionFaults } from './http/connection-faults.js';
+export { discardRest } from './http/discard-rest.js';
+export type { Rejection, RejectionRecord } from './http/rejection.port.js';
+export { checkBody, checkHead } from './http/request-rules.js';
+export { TurnedAway, type TurnedAwayOptions } from './http/turned-away.js';
 export { type ErrorFields, errorFields } from './logging/error-fields.js';
 export { createLogger, type Logger, type LoggerOptions } from './logging/logger.js';
 export {

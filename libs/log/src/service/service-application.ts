@@ -1,9 +1,22 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import type { ServerOptions, ServerResponse } from 'node:http';
+import { type DynamicModule, type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppError, type Service } from '@sallyport/contracts';
-import { AppErrorFilter, HealthModule, type HealthRegistry, type Logger } from '@sallyport/platform';
-import type { FastifyInstance } from 'fastify';
+import {
+  AppErrorFilter,
+  ConnectionFaults,
+  checkBody,
+  checkHead,
+  type ErrorReply,
+  HealthModule,
+  type HealthRegistry,
+  type Logger,
+  type RejectionRecord,
+  TurnedAway,
+  toAppError,
+} from '@sallyport/platform';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { postgresPositions } from '../consumption/postgres-position-store.js';
 import { LogStrategy } from '../nest/log.strategy.js';
 import type { ServiceRuntime } from './service-runtime.js';
@@ -14,6 +27,8 @@ export interface ServicePart {
   readonly module: DynamicModule;
   /** Sets up the HTTP server before routes are there, e.g. to leave bodies unread. */
   readonly prepareHttp?: (fastify: FastifyInstance) => void;
+  /** Where requests that are turned away become events: the gateway alone has that, for the whole process. */
+  readonly rejectionsOf?: (app: INestApplicationContext) => RejectionRecord;
 }
 
 export interface ServiceApplicationOptions {
@@ -23,6 +38,12 @@ export interface ServiceApplicationOptions {
   readonly port: number;
   readonly logger: Logger;
 }
+
+/** A client sends its headers in one go; who does not holds the connection for nothing. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Longer than the gateway itself waits for a body, which knows whose body it is. */
+const REQUEST_TIMEOUT_MS = 40_000;
+const CONNECTIONS_CHECK_MS = 2_000;
 
 @Module({})
 class ServicesModule {}
@@ -37,15 +58,21 @@ export const startServiceApplication = async (options: ServiceApplicationOptions
   const [first] = parts;
   if (first === undefined) throw new TypeError('an application has at least one service');
   const root: DynamicModule = { module: ServicesModule, imports: [HealthModule.forRoot(health), ...parts.map(({ module }) => module)] };
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter({ trustProxy: false }), {
+  const turnedAway = new TurnedAway({ telemetry: first.runtime.telemetry, logger });
+  const filter = new AppErrorFilter(logger, { turnedAway });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapterFor(turnedAway, filter), {
     bodyParser: false,
     logger: false,
     abortOnError: false,
   });
   try {
     const fastify = app.getHttpAdapter().getInstance();
-    for (const part of parts) part.prepareHttp?.(fastify);
-    app.useGlobalFilters(new AppErrorFilter(logger));
+    for (const part of parts) {
+      part.prepareHttp?.(fastify);
+      const { rejectionsOf } = part;
+      if (rejectionsOf !== undefined) turnedAway.recordIn(() => rejectionsOf(app));
+    }
+    app.useGlobalFilters(filter);
     app.connectMicroservice({
       strategy: new LogStrategy({ log: first.runtime.log, positions: (group) => postgresPositions(runtimeOf(parts, group).database) }),
     });
@@ -57,6 +84,46 @@ export const startServiceApplication = async (options: ServiceApplicationOptions
     throw toListenFault(error, host, port);
   }
 };
+
+/** A server that turns away nobody without a note, not even what Node or Fastify refuse before there is a route. */
+const adapterFor = (turnedAway: TurnedAway, filter: AppErrorFilter): FastifyAdapter => {
+  const faults = new ConnectionFaults(turnedAway);
+  const options: FastifyServerOptions & { readonly http: ServerOptions } = {
+    trustProxy: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS, requireHostHeader: false },
+    clientErrorHandler: (fault, socket) => faults.handle(fault, socket),
+    frameworkErrors: (fault, request, reply) => void filter.answer(toAppError(fault), request, plainReply(reply.raw)),
+  };
+  const adapter = new FastifyAdapter(options);
+  const fastify: FastifyInstance = adapter.getInstance();
+  faults.watch(fastify.server);
+  fastify.addHook('onRequest', (request, _reply, done) => refusing(done, () => checkHead(request.raw)));
+  fastify.addHook('preValidation', (request, _reply, done) => refusing(done, () => checkBody(request.body)));
+  return adapter;
+};
+
+const refusing = (done: (error?: Error) => void, check: () => void): void => {
+  try {
+    check();
+  } catch (error) {
+    done(error instanceof Error ? error : new Error('the request was refused', { cause: error }));
+    return;
+  }
+  done();
+};
+
+/** A reply before there is a route. */
+const plainReply = (response: ServerResponse): ErrorReply => ({
+  get sent() {
+    return response.headersSent;
+  },
+  status: (code) => {
+    response.statusCode = code;
+  },
+  header: (name, value) => response.setHeader(name, value),
+  send: (body) => response.end(JSON.stringify(body)),
+});
 
 const runtimeOf = (parts: readonly ServicePart[], group: string): ServiceRuntime => {
   const belongs = (service: Service): boolean => group === service || group.startsWith(`${service}.`);

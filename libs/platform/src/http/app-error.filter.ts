@@ -1,19 +1,33 @@
+import type { IncomingMessage } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { AppError, type ErrorCode, isAppError, toErrorBody } from '@sallyport/contracts';
 import { ZodError } from 'zod';
 import type { Logger } from '../logging/logger.js';
+import { discardRest } from './discard-rest.js';
+import type { TurnedAway } from './turned-away.js';
 
 /** What the filter needs of a reply (Fastify's, or another server's behind Nest). */
-interface Reply {
+export interface ErrorReply {
   status(code: number): unknown;
   header(name: string, value: string): unknown;
   send(body: unknown): unknown;
   readonly sent?: boolean;
 }
 
+/** What the filter needs of a request: Fastify's. */
+export interface ErrorRequest {
+  readonly method: string;
+  readonly ip: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly raw: IncomingMessage;
+  readonly routeOptions?: { readonly url?: string | undefined };
+}
+
 export interface AppErrorFilterOptions {
   /** Finds the call a request became, for the body of the error. */
   readonly callIdOf?: (request: unknown) => string | null;
+  /** Notes requests that are answered with a status of 400 to 499 before they are answered; nobody does when it is absent. */
+  readonly turnedAway?: TurnedAway;
 }
 
 /** Statuses that Nest and Fastify give by themselves, before any of our code ran. */
@@ -23,6 +37,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   405: 'request.method-not-allowed',
   406: 'request.not-acceptable',
   413: 'request.body-too-large',
+  414: 'request.not-found',
   415: 'request.unsupported-media-type',
 };
 
@@ -59,18 +74,34 @@ export class AppErrorFilter implements ExceptionFilter {
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
-    const error = toAppError(thrown);
-    const { http, retryable } = error.definition;
-    const request = host.switchToHttp().getRequest<unknown>();
-    const reply = host.switchToHttp().getResponse<Reply>();
+    void this.answer(toAppError(thrown), host.switchToHttp().getRequest<ErrorRequest>(), host.switchToHttp().getResponse<ErrorReply>());
+  }
+
+  /** Answers an error that no route of the application threw. */
+  async answer(error: AppError, request: ErrorRequest, reply: ErrorReply): Promise<void> {
     const callId = this.options.callIdOf?.(request) ?? null;
-    if (http >= 500) this.logger.error({ err: error, ...(callId === null ? {} : { callId }) }, 'request failed');
+    const told = await this.noted(error, request);
+    const { http, retryable } = told.definition;
+    if (http >= 500) this.logger.error({ err: told, ...(callId === null ? {} : { callId }) }, 'request failed');
     // The answer has begun; whoever streams it ends it.
     if (reply.sent === true) return;
     reply.status(http);
     reply.header('content-type', 'application/json; charset=utf-8');
     reply.header('cache-control', 'no-store');
     if (retryable && (http === 429 || http === 503)) reply.header('retry-after', '1');
-    reply.send(toErrorBody(error, callId));
+    discardRest(request.raw);
+    reply.send(toErrorBody(told, callId));
+  }
+
+  private async noted(error: AppError, { method, ip, headers, routeOptions }: ErrorRequest): Promise<AppError> {
+    const { turnedAway } = this.options;
+    if (turnedAway === undefined || error.definition.http >= 500) return error;
+    const { traceparent } = headers;
+    return await turnedAway.note(error, {
+      method,
+      route: routeOptions?.url ?? '*',
+      source: ip,
+      traceparent: typeof traceparent === 'string' ? traceparent : null,
+    });
   }
 }

@@ -16,6 +16,10 @@ export interface TokenRequest {
   readonly environment?: string;
   /** Negative: expired so long ago. */
   readonly ttlSeconds?: number;
+  /** Claims put over those above; `undefined` takes one away. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** Put over the protected header. */
+  readonly header?: Readonly<Record<string, unknown>>;
 }
 
 interface Delegation {
@@ -61,6 +65,12 @@ export class TestIssuer {
     const act = delegationOf(agents);
     this.tokens += 1;
     return await new SignJWT({
+      iss: request.issuer ?? this.issuer,
+      sub: request.subject,
+      aud: request.audience ?? this.defaults.audience,
+      iat: Math.min(now, now + ttlSeconds - 60),
+      exp: now + ttlSeconds,
+      jti: `token-${this.tokens}-${request.subject}`,
       scope: (request.scopes ?? this.defaults.scopes).join(' '),
       client_id: 'sallyport-tests',
       [JWT_CLAIMS.tenant]: request.tenant ?? this.defaults.tenant,
@@ -68,14 +78,9 @@ export class TestIssuer {
       [JWT_CLAIMS.environment]: request.environment ?? 'test',
       ...(request.workflow === undefined ? {} : { [JWT_CLAIMS.workflow]: request.workflow }),
       ...(act === undefined ? {} : { act }),
+      ...request.claims,
     })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'test' })
-      .setIssuer(request.issuer ?? this.issuer)
-      .setSubject(request.subject)
-      .setAudience(request.audience ?? this.defaults.audience)
-      .setIssuedAt(Math.min(now, now + ttlSeconds - 60))
-      .setExpirationTime(now + ttlSeconds)
-      .setJti(`token-${this.tokens}-${request.subject}`)
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'test', ...request.header })
       .sign(this.key);
   }
 }

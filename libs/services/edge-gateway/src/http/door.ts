@@ -1,6 +1,6 @@
 import { AppError, HTTP_HEADERS, isAppError, type Principal, toErrorBody } from '@sallyport/contracts';
 import { type JsonObject, rpcError, WireError } from '@sallyport/mcp';
-import type { Authenticator, Clock, Logger, Telemetry } from '@sallyport/platform';
+import { type Authenticator, type Clock, discardRest, type Logger, type Telemetry } from '@sallyport/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { challengeFor, metadataUrlOf } from '../authentication/challenge.js';
 import type { EdgeSettings } from '../edge-settings.js';
@@ -114,8 +114,7 @@ export class Door {
   private answer(reply: FastifyReply, entrance: Entrance, error: AppError): void {
     if (error.definition.http === 401)
       reply.header('www-authenticate', this.challengeOf(entrance, error, this.dependencies.settings.scopesSupported));
-    // What is left of an unread body would be read as the next request.
-    if (error.code === 'request.body-too-large') reply.header('connection', 'close');
+    discardRest(reply.request.raw);
     const body =
       entrance.speaks === 'mcp' ? rpcError({ id: error instanceof WireError ? error.id : null, error, callId: null }) : toErrorBody(error);
     reply.code(error.definition.http).header('content-type', 'application/json').send(JSON.stringify(body));

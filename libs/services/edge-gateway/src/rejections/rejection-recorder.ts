@@ -1,21 +1,7 @@
 import { encodeEvent } from '@sallyport/contracts';
 import type { EventLog } from '@sallyport/log';
-import type { Clock, IdSource } from '@sallyport/platform';
+import type { Clock, IdSource, Rejection, RejectionRecord } from '@sallyport/platform';
 import type { KeyedDigests } from '../invoke/call-identity.js';
-
-/** A request that was turned away before it had a principal or a form. */
-export interface Rejection {
-  readonly code: string;
-  /** Peer address; only its keyed digest is recorded. */
-  readonly source: string;
-  /** The tenant, where a principal was known after all. */
-  readonly tenantId: string | null;
-  readonly method: string;
-  /** The route's pattern, never the raw path. */
-  readonly route: string;
-  readonly httpStatus: number;
-  readonly traceparent: string;
-}
 
 interface Window {
   readonly rejection: Rejection;
@@ -47,7 +33,7 @@ const MANY_SOURCES = '*';
  * count. Memory is bounded: past a thousand windows, sources are folded into one per code. No count is ever dropped: what the log does not
  * take is counted into the next window.
  */
-export class RejectionRecorder {
+export class RejectionRecorder implements RejectionRecord {
   private readonly windows = new Map<string, Window>();
   private readonly windowMs: number;
 
