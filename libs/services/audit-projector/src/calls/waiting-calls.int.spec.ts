@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { findCalls, showCall } from '../queries/call-queries.js';
 import { openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
-import { aWaitingCall, LIVES } from '../testing/waiting-lives.js';
+import { aWaitingCall, LIVES } from '../testing/waiting-lives.harness.js';
 import { rebuildCalls } from './rebuild-calls.js';
 
 /** A history that went wrong is made again with `SALLYPORT_SEED`. */
