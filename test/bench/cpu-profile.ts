@@ -26,6 +26,8 @@ export interface ProfileSummary {
   readonly functions: readonly ProfileShare[];
   /** The same by package, library or part of Node. */
   readonly packages: readonly ProfileShare[];
+  /** All of it, each part at the innermost function of ours that led to it; what none led to is at the outermost frame, in brackets. */
+  readonly charged: readonly ProfileShare[];
   /** Our own functions by the time they or what they called ran, most first; asynchronous callers do not count what they wait for. */
   readonly inclusive: readonly ProfileShare[];
 }
@@ -36,6 +38,7 @@ export interface ProfileWindow {
   readonly to: number;
 }
 
+const ROOT = '(root)';
 const IDLE = '(idle)';
 
 /** Where a file belongs: a package of npm, a library of this repository, or Node itself. */
@@ -63,6 +66,8 @@ const nameOf = ({ functionName, url, lineNumber }: ProfileNode['callFrame']): st
   return url === '' ? name : `${name} ${shortOf(url)}:${lineNumber + 1}`;
 };
 
+const isOurs = ({ url }: ProfileNode['callFrame']): boolean => /^(libs|apps)\//.test(packageOf(url));
+
 const sharesOf = (times: ReadonlyMap<string, number>, whole: number): readonly ProfileShare[] =>
   [...times].map(([name, time]) => ({ name, share: whole === 0 ? 0 : time / whole })).sort((a, b) => b.share - a.share);
 
@@ -80,6 +85,7 @@ export const summarise = ({ nodes, startTime, samples, timeDeltas }: CpuProfile,
   }
   const functions = new Map<string, number>();
   const packages = new Map<string, number>();
+  const charged = new Map<string, number>();
   const inclusive = new Map<string, number>();
   const add = (sums: Map<string, number>, name: string, time: number): void => void sums.set(name, (sums.get(name) ?? 0) + time);
   let busy = 0;
@@ -92,17 +98,21 @@ export const summarise = ({ nodes, startTime, samples, timeDeltas }: CpuProfile,
     busy += time;
     add(functions, nameOf(frame), time);
     add(packages, packageOf(frame.url), time);
-    const callers = new Set<string>();
-    for (let caller: number | undefined = id; caller !== undefined; caller = parents.get(caller)) {
-      const { url = '', ...rest } = byId.get(caller)?.callFrame ?? { functionName: '', lineNumber: 0 };
-      if (/^(libs|apps)\//.test(packageOf(url))) callers.add(nameOf({ url, ...rest }));
+    const own = new Set<string>();
+    let outermost = '';
+    for (let caller = byId.get(id); caller !== undefined; caller = byId.get(parents.get(caller.id) ?? Number.NaN)) {
+      if (isOurs(caller.callFrame)) own.add(nameOf(caller.callFrame));
+      if (caller.callFrame.functionName !== ROOT) outermost = nameOf(caller.callFrame);
     }
-    for (const caller of callers) add(inclusive, caller, time);
+    for (const caller of own) add(inclusive, caller, time);
+    const [innermost = `[${outermost}]`] = own;
+    add(charged, innermost, time);
   }
   return {
     busy: all === 0 ? 0 : busy / all,
     functions: sharesOf(functions, busy),
     packages: sharesOf(packages, busy),
+    charged: sharesOf(charged, busy),
     inclusive: sharesOf(inclusive, busy),
   };
 };

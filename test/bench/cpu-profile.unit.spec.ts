@@ -28,7 +28,11 @@ test('a function has the time until the next sample, as a share of the time that
 });
 
 test('what a function of ours calls counts for it as well', () => {
-  const { inclusive } = summarise(PROFILE, { from: 0, to: 10_000 });
+  const { inclusive, charged } = summarise(PROFILE, { from: 0, to: 10_000 });
+  expect(charged.map(({ name }) => name)).toEqual([
+    'decide libs/domain/dist/policy/decide.js:10',
+    '[(anonymous) node:internal/streams/readable:1]',
+  ]);
   expect(inclusive).toEqual([{ name: 'decide libs/domain/dist/policy/decide.js:10', share: 1 }]);
 });
 

@@ -144,10 +144,11 @@ const shares = (title: string, found: readonly ProfileShare[], shown: number): s
   );
 
 /** Where one process spent the measured window. */
-export const profileReport = (name: string, { busy, functions, packages, inclusive }: ProfileSummary): string =>
+export const profileReport = (name: string, { busy, functions, packages, charged, inclusive }: ProfileSummary): string =>
   [
     `\n== profile of ${name}: main thread busy ${percent(busy)} of the window; shares are of that ==`,
     shares('self time by function', functions, FUNCTIONS_SHOWN),
     shares('self time by package', packages, PACKAGES_SHOWN),
+    shares('our functions with what they call that is not ours', charged, FUNCTIONS_SHOWN),
     shares('our functions with what they call (not what they await)', inclusive, FUNCTIONS_SHOWN),
   ].join('\n\n');
