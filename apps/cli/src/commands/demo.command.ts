@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { type CallPage, type CallRecord, META_KEYS } from '@sallyport/contracts';
+import { type ApprovalDetail, type ApprovalPage, type CallPage, type CallRecord, META_KEYS } from '@sallyport/contracts';
 import { formatRecordLine } from '@sallyport/domain';
 import type { Command } from 'commander';
 import { ApiClient, ApiFault } from '../api-client.js';
 import { mintDevelopmentToken, openConfiguration } from '../connection.js';
+import { DemoAgent } from '../demo-agent.js';
 import { type ChildrenFile, childrenFileOf } from '../stdio-children.js';
 import { paint, say } from '../terminal.js';
 
@@ -75,7 +75,8 @@ export const addDemoCommand = (program: Command): void => {
     .description('call real tools through the running gateway as an agent would, and show the record of each call')
     .option('--config <file>', 'the configuration', 'sallyport.yaml')
     .option('--url <address>', 'the gateway')
-    .action(async (options: { config: string; url?: string }) => {
+    .option('--auto', 'answer for the person who is asked, instead of waiting for somebody to do it in another terminal')
+    .action(async (options: { config: string; url?: string; auto?: true }) => {
       const { configuration, dataFolder } = await openConfiguration(options.config);
       const baseUrl = options.url ?? configuration.gateway.publicUrl;
       const auditor = new ApiClient(
@@ -83,6 +84,10 @@ export const addDemoCommand = (program: Command): void => {
         await mintDevelopmentToken(options.config, { subject: 'grace', agent: null, scopes: ['sallyport:audit'] }),
       );
       await auditor.json('GET', '/v1/audit/calls?limit=1');
+      const approver = new ApiClient(
+        baseUrl,
+        await mintDevelopmentToken(options.config, { subject: 'grace', agent: null, scopes: ['sallyport:approve'] }),
+      );
       const agents = new Map<string, DemoAgent>();
       for (const name of ['triage', 'writer']) {
         const token = await mintDevelopmentToken(options.config, { subject: 'ada', agent: name });
@@ -92,6 +97,8 @@ export const addDemoCommand = (program: Command): void => {
         for (const story of STORIES) await tell(story, agentOf(agents, story.agent), auditor);
         await tellBudget(agentOf(agents, 'triage'), auditor);
         await tellRepetition(agentOf(agents, 'writer'), auditor);
+        await tellPlan(agentOf(agents, 'writer'), auditor);
+        await tellApproval(agentOf(agents, 'writer'), { auditor, approver, isAuto: options.auto === true });
         await tellOutage(agentOf(agents, 'triage'), auditor, dataFolder);
         await tellVerification(auditor);
       } finally {
@@ -136,7 +143,7 @@ const tellRepetition = async (agent: DemoAgent, auditor: ApiClient): Promise<voi
   const args = { path: 'demo.txt', content: 'written once\n' };
   const told: string[] = [];
   for (const attempt of [1, 2]) {
-    const { callId, text } = await agent.call('fs__write_file', args, key);
+    const { callId, text } = await agent.call('fs__write_file', args, { [META_KEYS.idempotencyKey]: key });
     const record = await recordOf(auditor, callId, attempt === 1);
     say(`  ${formatRecordLine(record)}`);
     told.push(text);
@@ -145,6 +152,56 @@ const tellRepetition = async (agent: DemoAgent, auditor: ApiClient): Promise<voi
       throw new ApiFault(`the call was not made exactly once (${record.code ?? record.outcome}): ${text}`, 'cli.demo');
   }
   if (told[0] !== told[1]) throw new ApiFault('the two were told different things', 'cli.demo');
+};
+
+/** A file that `tellRepetition` wrote, under a name that nothing has yet. */
+const aMove = () => ({ source: 'demo.txt', destination: `demo-${randomUUID()}.txt` });
+
+/** What would happen, without its happening. */
+const tellPlan = async (agent: DemoAgent, auditor: ApiClient): Promise<void> => {
+  const { callId, text } = await agent.call('fs__move_file', aMove(), { [META_KEYS.plan]: true });
+  const record = await recordOf(auditor, callId, false);
+  say(`${paint.bold('a plan: what would happen, and nothing does')}\n  ${formatRecordLine(record)}`);
+  say(paint.dim(`  the agent read: ${text}`));
+  if (record.outcome !== 'planned') throw new ApiFault(`this was no plan (${record.outcome}): ${text}`, 'cli.demo');
+};
+
+/** A high-risk write waits until a person has agreed to exactly it, and is then carried out once. */
+const tellApproval = async (
+  agent: DemoAgent,
+  { auditor, approver, isAuto }: { readonly auditor: ApiClient; readonly approver: ApiClient; readonly isAuto: boolean },
+): Promise<void> => {
+  say(paint.bold('held until a person agrees, then executed once'));
+  const move = aMove();
+  const calling = agent.call('fs__move_file', move);
+  const approvalId = await approvalOf(approver, move.destination);
+  if (isAuto) {
+    const { paramsHash, tool } = await approver.json<ApprovalDetail>('GET', `/v1/approvals/${approvalId}`);
+    await approver.json('POST', `/v1/approvals/${approvalId}/grant`, { paramsHash, toolDigest: tool.definitionDigest });
+    say(paint.dim(`  grace agreed to ${approvalId}`));
+  } else {
+    say(`  waiting for grace. In another terminal: ${paint.bold(`npx sallyport approval grant ${approvalId}`)}`);
+    say(paint.dim('  (show it first: npx sallyport approval show <id>; or run the demo with --auto)'));
+  }
+  const { callId, text } = await calling;
+  const record = await recordOf(auditor, callId);
+  say(`  ${formatRecordLine(record)}`);
+  if (!isAuto && record.code?.startsWith('approval.') === true) return;
+  if (record.outcome !== 'completed') throw new ApiFault(`the call was not made (${record.code ?? record.outcome}): ${text}`, 'cli.demo');
+};
+
+/** The request that is asked about this very file. */
+const approvalOf = async (approver: ApiClient, destination: string): Promise<string> => {
+  const until = performance.now() + RECORD_WAIT_MS;
+  for (;;) {
+    const { approvals } = await approver.json<ApprovalPage>('GET', '/v1/approvals?status=pending');
+    for (const { approvalId } of approvals) {
+      const { paramsMasked } = await approver.json<ApprovalDetail>('GET', `/v1/approvals/${approvalId}`);
+      if (JSON.stringify(paramsMasked).includes(destination)) return approvalId;
+    }
+    if (performance.now() > until) throw new ApiFault(`nobody was asked within ${RECORD_WAIT_MS / 1000} s`, 'cli.demo');
+    await delay(POLL_MS);
+  }
 };
 
 const tellOutage = async (agent: DemoAgent, auditor: ApiClient, dataFolder: string): Promise<void> => {
@@ -186,51 +243,4 @@ const recordOf = async (auditor: ApiClient, callId: string, isCharged = true): P
 
 /** Whether the call ended and, unless it was refused, what it costs is on record: the two come by different topics. */
 const isComplete = ({ outcome, priceMicros }: CallRecord, isCharged: boolean): boolean =>
-  outcome !== 'pending' && (!isCharged || outcome === 'refused' || priceMicros !== null);
-
-/** An agent on the official SDK client, which remembers the tools it was shown. */
-class DemoAgent {
-  private constructor(
-    private readonly client: Client,
-    readonly tools: ReadonlySet<string>,
-    private readonly lastCallId: () => string,
-  ) {}
-
-  static async connect(url: string, name: string, token: string): Promise<DemoAgent> {
-    const client = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
-    let lastCallId = '';
-    const transport = new StreamableHTTPClientTransport(new URL(url), {
-      requestInit: {
-        headers: { authorization: `Bearer ${token}`, 'Sallyport-Model': 'demo-model', 'Sallyport-Intent': 'show what Sallyport does' },
-      },
-      fetch: async (input, init) => {
-        const response = await fetch(input, init);
-        lastCallId = response.headers.get('Sallyport-Call-Id') ?? lastCallId;
-        return response;
-      },
-    });
-    await client.connect(transport);
-    const { tools } = await client.listTools();
-    return new DemoAgent(client, new Set(tools.map((tool) => tool.name)), () => lastCallId);
-  }
-
-  /** Calls a tool. A protocol error counts as an answer: its text is what the agent would read. */
-  async call(tool: string, args: Record<string, unknown>, key?: string): Promise<{ callId: string; text: string; isError: boolean }> {
-    try {
-      const result = await this.client.callTool({
-        name: tool,
-        arguments: args,
-        ...(key === undefined ? {} : { _meta: { [META_KEYS.idempotencyKey]: key } }),
-      });
-      const text = Array.isArray(result.content) ? result.content.map((part) => ('text' in part ? part.text : '')).join('\n') : '';
-      const meta = result._meta?.[META_KEYS.callId];
-      return { callId: typeof meta === 'string' ? meta : this.lastCallId(), text, isError: result.isError === true };
-    } catch (error) {
-      return { callId: this.lastCallId(), text: error instanceof Error ? error.message : String(error), isError: true };
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.client.close();
-  }
-}
+  outcome !== 'pending' && outcome !== 'waiting' && (!isCharged || outcome === 'refused' || priceMicros !== null);
