@@ -1,5 +1,5 @@
 import { AppError, type Envelope, type ErrorCode, type EventData, isAppError } from '@sallyport/contracts';
-import { DECISION_AGE_MS_MAX, methodRuleOf } from '@sallyport/domain';
+import { DECISION_AGE_MS_MAX, mayHaveEffect } from '@sallyport/domain';
 import { isJsonObject, type JsonObject } from '@sallyport/mcp';
 import { ATTRIBUTES, type Span } from '@sallyport/platform';
 import { inputSchemaOf } from '../catalog-view/catalog-view.js';
@@ -167,8 +167,7 @@ export class GovernedDispatch {
   /** Whether sending may change something at the upstream; what nobody knows may. */
   private isEffectful(): boolean {
     const { call, prepared } = this.governed;
-    if (call.method === 'tools/call') return prepared.facts.tool?.riskTier !== 'read';
-    return call.method === 'response' || methodRuleOf(call.method) === null;
+    return mayHaveEffect({ method: call.method, riskTier: prepared.facts.tool?.riskTier ?? null });
   }
 
   private async mint(exchange: UpstreamExchange) {

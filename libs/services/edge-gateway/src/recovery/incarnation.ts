@@ -14,6 +14,8 @@ const SILENT_SECONDS_REPLACED = 15;
 const SILENT_SECONDS = 30;
 /** Events of a version before this one name no run. */
 const NAMELESS_HOURS = 1;
+/** Runs that fell silent before this are forgotten. */
+const FORGOTTEN_DAYS = 7;
 
 /** Who wrote an event of a call. */
 export interface Writer {
@@ -58,6 +60,8 @@ export class Incarnation {
   /** Resolves when the others know of this run. Throws `store.unavailable`. */
   async start(): Promise<void> {
     await this.beat();
+    // What is not there counts as lost: dropping a row says nothing new.
+    await this.sql.query(`DELETE FROM edge_instances WHERE seen_at < now() - interval '${FORGOTTEN_DAYS} days'`);
     this.timer = setInterval(() => {
       this.beating = this.beat().catch((err: unknown) => this.logger.warn({ err }, 'no sign of life could be given'));
     }, HEARTBEAT_MS).unref();

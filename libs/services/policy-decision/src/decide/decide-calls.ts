@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type AnyEnvelope, decodeEvent, type Envelope, encodeEvent, eventTypeOf, type Json, type RequestFacts } from '@sallyport/contracts';
 import { type Decision, type DecisionFacts, decideCall, NO_POLICY_SET, type SeenGrant } from '@sallyport/domain';
 import type { EventLog, LogRecord, ReceivedRecord, RecordBatch } from '@sallyport/log';
-import { ATTRIBUTES, type Clock, type Database, type Sealer, type Telemetry } from '@sallyport/platform';
+import { ATTRIBUTES, type Clock, type Database, derivedId, type Sealer, type Telemetry } from '@sallyport/platform';
 import { LRUCache } from 'lru-cache';
 import type { Definitions } from '../catalog/definitions.js';
 import { findGrants, type GrantKey, grantKeyOf } from '../grants/grant-store.js';
@@ -197,7 +196,7 @@ export class DecideCalls {
     span.end();
     telemetry.meters.decisions.add(1, { [ATTRIBUTES.decision]: decision.effect, [ATTRIBUTES.errorType]: decision.code ?? undefined });
     return encodeEvent({
-      id: decisionId(event.callId ?? event.id, evaluation),
+      id: derivedId('PolicyDecided', event.callId ?? event.id, evaluation),
       type: 'PolicyDecided',
       version: 1,
       source,
@@ -266,15 +265,3 @@ const unanswered = (facts: DecisionFacts | null, code: 'policy.denied' | 'policy
   requiredScopes: [],
   visible: null,
 });
-
-/** The same for the same evaluation of the same call, in the form of a UUID (RFC 9562, version 8). */
-const decisionId = (callId: string, evaluation: number): string => {
-  const bytes = createHash('sha256')
-    .update(JSON.stringify(['PolicyDecided', callId, evaluation]))
-    .digest()
-    .subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-};
