@@ -25,6 +25,8 @@ export interface LoadResult {
   readonly latencyMs: LatencySummary;
   /** Every call that ended well, the warm-up and the tail included. */
   readonly made: number;
+  /** The longest time in which no call ended well, from the first call to the last: where a mean hides a stall. */
+  readonly longestGapMs: number;
   /** What went wrong, with how often. */
   readonly errors: Readonly<Record<string, number>>;
 }

@@ -17,6 +17,10 @@ const argumentsOf = (tool: BenchTool, n: number): { readonly args: Record<string
   return { args: { message: `hello ${n}` }, expected: `hello ${n}` };
 };
 
+/** The same failure of many calls is one line. */
+const withoutIds = (text: string): string =>
+  text.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '#').replaceAll(/"id":\d+/g, '"id":#');
+
 /** The sessions of one connection, which take turns on it. */
 interface Lane {
   readonly connection: Connection;
@@ -31,6 +35,8 @@ class Load {
   private begunCalls = 0;
   private made = 0;
   private failures = 0;
+  private lastEndAt = 0;
+  private longestGapMs = 0;
   private recording = false;
   private stopped = false;
 
@@ -51,6 +57,7 @@ class Load {
 
   async run(): Promise<LoadResult> {
     const { until } = this.job;
+    this.lastEndAt = performance.now();
     const loops = this.lanes.map((lane) => this.loop(lane));
     if ('seconds' in until) await delay(until.warmupSeconds * 1_000);
     tell({ type: 'begun' });
@@ -71,6 +78,7 @@ class Load {
       callsPerSecond: rounded(this.latencies.length / seconds),
       latencyMs: latencySummary(this.latencies),
       made: this.made,
+      longestGapMs: rounded(this.longestGapMs),
       errors: Object.fromEntries(this.errors),
     };
   }
@@ -82,6 +90,12 @@ class Load {
         await connection.close();
       }),
     );
+  }
+
+  private noteEnd(): void {
+    const now = performance.now();
+    this.longestGapMs = Math.max(this.longestGapMs, now - this.lastEndAt);
+    this.lastEndAt = now;
   }
 
   private get isOver(): boolean {
@@ -99,10 +113,11 @@ class Load {
       try {
         await session.call(this.job.tool, args, expected);
         this.made += 1;
+        this.noteEnd();
         if (this.recording) this.latencies.push(performance.now() - startedAt);
       } catch (error) {
         this.failures += 1;
-        const text = error instanceof Error ? error.message : String(error);
+        const text = withoutIds(error instanceof Error ? error.message : String(error));
         this.errors.set(text, (this.errors.get(text) ?? 0) + 1);
         await delay(AFTER_ERROR_MS);
       }

@@ -4,7 +4,7 @@ import { Client } from 'undici';
 const PROTOCOL_VERSION = '2025-06-18';
 const ANSWER_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 2_000;
-const SHOWN = 200;
+const SHOWN = 300;
 
 interface Answer {
   readonly id?: number;

@@ -119,7 +119,7 @@ export const measureSpeed = async (
       const { p50, p99 } = run.latencyMs;
       const failed = Object.values(run.errors).reduce((sum, count) => sum + count, 0);
       onProgress(
-        `${product.size}, run ${n} of ${options.runs}: ${arm}, ${tier}, ${inFlight} in flight: ${Math.round(run.callsPerSecond)}/s, p50 ${p50} ms, p99 ${p99} ms${failed > 0 ? `, ${failed} FAILED` : ''}`,
+        `${product.size}, run ${n} of ${options.runs}: ${arm}, ${tier}, ${inFlight} in flight: ${Math.round(run.callsPerSecond)}/s, p50 ${p50} ms, p99 ${p99} ms, longest gap ${Math.round(run.longestGapMs)} ms${failed > 0 ? `, ${failed} FAILED` : ''}`,
       );
       runs.set(keyOf(cell), [...(runs.get(keyOf(cell)) ?? []), run]);
     }
