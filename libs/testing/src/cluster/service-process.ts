@@ -23,6 +23,7 @@ export class ServiceProcess {
   private child: ChildProcess | undefined;
   private ended: Promise<unknown> = Promise.resolve();
   private ending = false;
+  private mayDie = false;
 
   constructor(private readonly options: ServiceProcessOptions) {
     process.once('exit', () => this.child?.kill('SIGKILL'));
@@ -47,12 +48,13 @@ export class ServiceProcess {
     const child = spawn(process.execPath, [...command], { cwd, env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.ending = false;
+    this.mayDie = false;
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
     // Not until the streams close: what the process started itself may outlive it and hold them.
     this.ended = once(child, 'exit').then(() => {
       if (this.child === child) this.child = undefined;
       // The test that meets this sees a refused connection and no more.
-      if (!this.ending || (child.exitCode !== 0 && !child.killed))
+      if (!this.mayDie && (!this.ending || (child.exitCode !== 0 && !child.killed)))
         console.error(`${this.name} ended by itself (${child.exitCode ?? child.signalCode}):\n${this.tail()}`);
     });
   }
@@ -100,6 +102,12 @@ export class ServiceProcess {
   async kill(): Promise<void> {
     this.ending = true;
     this.child?.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** From now on until it is started again its death is nobody's surprise. Resolves when it has ended. */
+  async dies(): Promise<void> {
+    this.mayDie = true;
     await this.ended;
   }
 
