@@ -120,8 +120,11 @@ const configurationOf = ({ gatewayUrl, gatewayPort, issuer, keySetFile, upstream
   };
 };
 
-/** The policy files of a cluster as the policy API takes them: relative path to text. */
-export const policyFilesOf = (): Readonly<Record<string, string>> => ({ ...shippedCedar(), 'grants.yaml': grantsOf([]) });
+/** The policy files of a cluster, started with these granted writes, as the policy API takes them: relative path to text. */
+export const policyFilesOf = (grantedWrites: readonly string[] = []): Readonly<Record<string, string>> => ({
+  ...shippedCedar(),
+  'grants.yaml': grantsOf(grantedWrites),
+});
 
 const shippedCedar = (): Record<string, string> => {
   const files: Record<string, string> = {};

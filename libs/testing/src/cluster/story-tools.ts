@@ -30,12 +30,21 @@ export const STORY_TOOLS = {
   tell: { description: 'Says what the test told it to say.', inputSchema: NOTHING, record: '{ tier: read }' },
   breaks: { description: 'Answers with a protocol error that says too much.', inputSchema: NOTHING, record: '{ tier: read }' },
   write: { description: 'Changes something small.', inputSchema: TEXT, record: '{ tier: write-low }' },
+  transfer: {
+    description: 'Moves an amount to an account.',
+    inputSchema: { type: 'object', properties: { to: { type: 'string' }, amount: { type: 'number' } }, required: ['to'] },
+    record: '{ tier: write-high, costMicros: 250 }',
+  },
+  publish: { description: 'Hands a text out of the house.', inputSchema: TEXT, record: '{ tier: write-low, tags: [export] }' },
+  amend: { description: 'Changes an agreement.', inputSchema: TEXT, record: '{ tier: write-high }' },
   erase: { description: 'Changes something for good.', inputSchema: NOTHING, record: '{ tier: write-high, tags: [delete] }' },
   unowned: { description: 'Nobody answers for it.', inputSchema: NOTHING, record: '{ tier: read, owner: null }' },
   unlisted: { description: 'The catalog does not know it.', inputSchema: NOTHING, record: null },
 } satisfies Record<string, StoryTool>;
 
 export type StoryToolName = keyof typeof STORY_TOOLS;
+/** Their names, in the order they are listed. */
+export const STORY_TOOL_NAMES = Object.keys(STORY_TOOLS) as readonly StoryToolName[];
 
 /** What `person` says, and what of it must not reach an agent. */
 export const PERSON = {

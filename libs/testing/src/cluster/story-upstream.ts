@@ -2,7 +2,7 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { PERSON_TEXT, STORY_TOOLS, type StoryToolName } from './story-tools.js';
+import { PERSON_TEXT, STORY_TOOL_NAMES, STORY_TOOLS, type StoryToolName } from './story-tools.js';
 import { until } from './until.js';
 
 /** One `tools/call` as it reached the upstream. */
@@ -38,6 +38,8 @@ export class StoryUpstream {
   readonly calls: ReceivedCall[] = [];
   /** What `tell` says, a content part each, and `breaks` complains of. */
   telling: readonly string[] = [];
+  /** What tools say they do now, where that is not what they said first. */
+  readonly descriptions = new Map<StoryToolName, string>();
   private readonly waiting = new Set<() => void>();
   private http: HttpServer | undefined;
   private port = 0;
@@ -122,10 +124,10 @@ export class StoryUpstream {
   private server(): Server {
     const server = new Server({ name: 'story', version: '1.0.0' }, { capabilities: { tools: {} } });
     server.setRequestHandler('tools/list', () => ({
-      tools: Object.entries(STORY_TOOLS).map(([name, { description, inputSchema }]) => ({
+      tools: STORY_TOOL_NAMES.map((name) => ({
         name,
-        description,
-        inputSchema: { ...inputSchema },
+        description: this.descriptions.get(name) ?? STORY_TOOLS[name].description,
+        inputSchema: { ...STORY_TOOLS[name].inputSchema },
       })),
     }));
     server.setRequestHandler('tools/call', async ({ params }, context) => {
