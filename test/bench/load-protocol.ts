@@ -33,7 +33,6 @@ export interface LoadResult {
 
 /** From the load generator to its parent, in this order; `progress` while it counts calls. */
 export type LoadMessage =
-  | { readonly type: 'opened' }
   | { readonly type: 'begun' }
   | { readonly type: 'progress'; readonly made: number }
   | { readonly type: 'ended' }

@@ -17,6 +17,17 @@ test('as many calls are made as were asked for, over all sessions, and each is a
   }
 });
 
+test('a server that opens no session fails the load without a call', async () => {
+  const server = createServer((_request, response) => response.writeHead(503).end('away')).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  const load = await runLoad(jobOf(`http://127.0.0.1:${port}/mcp`));
+  await load.close();
+  expect(load.result).toMatchObject({ made: 0, calls: 0, errors: { 'a session does not open: HTTP 503: away': 1 } });
+});
+
 test('an answer meant for another call is an error, and so is none at all', async () => {
   const answers = [
     '{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"text","text":"41"}]}}',

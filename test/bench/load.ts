@@ -46,7 +46,26 @@ class Load {
     this.lanes = Array.from({ length: connections }, (_, n) => ({ connection: new Connection(urls[n % urls.length] ?? ''), sessions: [] }));
   }
 
-  async open(): Promise<void> {
+  /** Opens the sessions and calls. Sessions that do not open are errors like any other, with no call made. */
+  async result(): Promise<LoadResult> {
+    try {
+      await this.open();
+    } catch (error) {
+      const text = `a session does not open: ${withoutIds(error instanceof Error ? error.message : String(error))}`;
+      return {
+        seconds: 0,
+        calls: 0,
+        callsPerSecond: 0,
+        latencyMs: latencySummary([]),
+        made: 0,
+        longestGapMs: 0,
+        errors: { [text]: 1 },
+      };
+    }
+    return await this.run();
+  }
+
+  private async open(): Promise<void> {
     const { sessions, tokens, connections } = this.job;
     await Promise.all(
       this.lanes.map(async ({ connection, sessions: own }, lane) => {
@@ -55,7 +74,7 @@ class Load {
     );
   }
 
-  async run(): Promise<LoadResult> {
+  private async run(): Promise<LoadResult> {
     const { until } = this.job;
     this.lastEndAt = performance.now();
     const loops = this.lanes.map((lane) => this.loop(lane));
@@ -130,9 +149,7 @@ let load: Load | undefined;
 const obey = async (order: LoadOrder): Promise<void> => {
   if (order.type === 'run') {
     load = new Load(order.job);
-    await load.open();
-    tell({ type: 'opened' });
-    tell({ type: 'result', result: await load.run() });
+    tell({ type: 'result', result: await load.result() });
   } else {
     await load?.close();
     process.disconnect();

@@ -96,7 +96,7 @@ export const measureUnderLoad = async (
     const after = await measureAtRest(product);
     await load.close();
     const [first, ...others] = samples.map(({ figures }) => figures);
-    if (first === undefined) throw new Error('no reading of the memory');
+    if (first === undefined) throw new Error(`no reading of the memory: ${JSON.stringify(load.result.errors)}`);
     const peak = others.reduce((most, figures) => (figures.totalMb > most.totalMb ? figures : most), first);
     const growthOf = (name: string): number => growthAfterWarmUp(samples.map(({ figures }) => figures.pssMb[name] ?? Number.NaN));
     return {

@@ -49,7 +49,7 @@ export const runBench = async (options: BenchOptions): Promise<number> => {
   const profiles: { name: string; summary: ProfileSummary }[] = [];
   for (const size of options.sizes) {
     const profileFolder = options.profile ? mkdtempSync(`${file.replace(/\.json$/, '')}-profile-${size}-`) : undefined;
-    const result = await measureSize(size, options, profileFolder);
+    const result = await measureSize(size, options, profileFolder).catch((error: unknown) => notMeasured(size, error));
     results.push(result);
     if (!options.json) say(sizeReport(result));
     const threads = result.speed.at(-1)?.runs.at(-1)?.threadMsPerCall;
@@ -91,6 +91,22 @@ const measureSize = async (size: BenchSize, options: BenchOptions, profileFolder
   }
 };
 
+const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+/** A size that did not come up or broke off fails the whole, but not what was measured of the others. */
+const notMeasured = (size: BenchSize, error: unknown): SizeResult => ({
+  size,
+  postgres: {},
+  processes: {},
+  idleCpu: {},
+  idle: null,
+  speed: [],
+  underLoad: null,
+  made: { read: 0, write: 0 },
+  recorded: { read: 0, write: 0 },
+  errors: [textOf(error)],
+});
+
 const measureProduct = async (product: Product, options: BenchOptions): Promise<SizeResult> => {
   const { size, meter, postgres } = product;
   const quiet = new Quiet(meter);
@@ -100,11 +116,17 @@ const measureProduct = async (product: Product, options: BenchOptions): Promise<
   const idleShare = Object.values(idleCpu).reduce((sum, share) => sum + share, 0);
   progress(`${size}: at rest: ${(idleShare * 100).toFixed(1)} % of a core${idle === null ? '' : `, ${idle.totalMb} MB`}`);
   const speed = options.parts.includes('speed') ? await measureSpeed(product, quiet, options, progress) : [];
-  const underLoad = wantsMemory ? await measureUnderLoad(product, quiet, options, progress) : null;
+  const broken: string[] = [];
+  const underLoad = wantsMemory
+    ? await measureUnderLoad(product, quiet, options, progress).catch((error: unknown) => {
+        broken.push(textOf(error));
+        return null;
+      })
+    : null;
   const made = madeOf(speed, underLoad);
   const { recorded, error } = await recordOf(product, made);
   const result = { size, postgres, processes: meter.counts(), idleCpu, idle, speed, underLoad, made, recorded };
-  return { ...result, errors: [...errorsOf(speed, underLoad), ...(error === undefined ? [] : [error])] };
+  return { ...result, errors: [...broken, ...errorsOf(speed, underLoad), ...(error === undefined ? [] : [error])] };
 };
 
 const madeOf = (speed: readonly SpeedSeries[], underLoad: MemoryUnderLoad | null): Record<Tier, number> => {

@@ -22,9 +22,11 @@ export const latencySummary = (latenciesMs: readonly number[]): LatencySummary =
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 };
 
-/** The middle value; of an even number of them the lower of the two, so that it is one that was measured. `NaN` of none. */
-export const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? Number.NaN;
+/** The middle value; of an even number of them the lower of the two, so that it is one that was measured. `NaN` is none, and so is the median of none. */
+export const median = (values: readonly number[]): number => {
+  const ascending = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  return ascending[Math.ceil(ascending.length / 2) - 1] ?? Number.NaN;
+};
 
 /** The median of each name over records of the same names. */
 export const mediansByName = (records: readonly Readonly<Record<string, number>>[]): Record<string, number> =>

@@ -16,6 +16,7 @@ test('latencies may come in any order and are left as they came', () => {
 test('a median is a value that was measured: the middle one, of two the lower', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1])).toBe(1);
+  expect(median([Number.NaN, 7, Number.NaN])).toBe(7);
   expect(median([])).toBeNaN();
 });
 
