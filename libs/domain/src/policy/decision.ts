@@ -2,7 +2,7 @@ import type { ErrorCode, Json, Obligation, RequestFacts, ToolRecord } from '@sal
 import { type IdentityDirectory, type ScopesInForce, scopesInForce } from '../identity/effective-scopes.js';
 import { approvalMeets, demandedRules, type GrantInContext } from './approval-grant.js';
 import { type ControlsInForce, stoppedBy } from './controls.js';
-import { type MethodRule, methodRuleOf } from './method-table.js';
+import { gatewayToolRuleOf, type MethodRule, methodRuleOf } from './method-table.js';
 import type { CompiledPolicySet, PolicyContext, PolicyEvaluation, PolicyQuestion, PolicyResource } from './policy-engine.port.js';
 
 /** One question put to the decision point: the request as recorded, and its true arguments. */
@@ -77,6 +77,10 @@ export const decideCall = (request: DecisionRequest, facts: DecisionFacts | null
   const rule = methodRuleOf(method);
   if (rule === null) return refusal(facts, 'request.unknown-method', 'method.unknown', 'The method is not known.');
   const scopes = scopesInForce(principal, facts.identity);
+  if (rule.on === 'tool' && target.kind === 'gateway') {
+    const own = gatewayToolRuleOf(target.name);
+    return own === null ? noSuchTool(facts, 'tool.unknown') : decideOther(request, facts, scopes, own);
+  }
   if (rule.on === 'tool') return toolId === null ? noSuchTool(facts, 'tool.unknown') : decideTool(request, facts, scopes, toolId);
   if (target.server !== null && !facts.hasServer(target.server)) {
     return refusal(facts, 'policy.denied', 'server.unknown', 'The server is not in the catalog.');

@@ -45,6 +45,12 @@ const METHOD_RULES: ReadonlyMap<string, MethodRule> = new Map<string, MethodRule
   ['response', session],
 ]);
 
+/** The tool of the gateway's own that tells what became of a question to people. */
+export const APPROVAL_STATUS_TOOL = 'approval_status';
+
+/** The rule of a tool of the gateway's own, which touches no server: as free as a session. `null` for a name that is none. */
+export const gatewayToolRuleOf = (name: string | null): MethodRule | null => (name === APPROVAL_STATUS_TOOL ? session : null);
+
 /** The rule of a method; `null` for one that is not known, which is denied. */
 export const methodRuleOf = (method: string): MethodRule | null => METHOD_RULES.get(method) ?? null;
 

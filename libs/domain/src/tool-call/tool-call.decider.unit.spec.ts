@@ -435,7 +435,7 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
       let state = initialToolCall;
       const written: ToolCallEvent[] = [];
       const firstEffect = new Map<number, string>();
-      let paid: 'reserved' | 'refused' | null = null;
+      let paid: 'reserved' | 'quoted' | 'refused' | null = null;
       let requires: readonly RequiredAnswer[] = [];
       for (const command of commands) {
         const before = state;

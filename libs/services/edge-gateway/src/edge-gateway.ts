@@ -1,6 +1,7 @@
 import type { Principal } from '@sallyport/contracts';
 import { Authenticator } from '@sallyport/platform';
 import { AggregatedTools } from './aggregate/aggregated-tools.js';
+import { ApprovalView } from './approvals/approval-view.js';
 import { CatalogView } from './catalog-view/catalog-view.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { Door } from './http/door.js';
@@ -34,6 +35,7 @@ export class EdgeGateway {
   readonly requests: GovernedRequests;
   readonly door: Door;
   readonly tools: AggregatedTools;
+  readonly approvals: ApprovalView;
   /** This run of this instance. */
   readonly bootId: string;
   readonly recovery: Recovery;
@@ -56,6 +58,7 @@ export class EdgeGateway {
     this.join = new AnswerJoin(log, edgeId);
     this.catalog = new CatalogView(log, edgeId);
     this.tools = new AggregatedTools(this.catalog);
+    this.approvals = new ApprovalView(log, edgeId);
     this.claims = new PostgresDispatchClaims(ports.database);
     this.unrecorded = new UnrecordedOutcomes(log);
     this.authenticator = new Authenticator({ issuers: ports.issuers, tenants, publicUrl, clock });
@@ -104,7 +107,7 @@ export class EdgeGateway {
       health.register('edge-gateway.join', () => this.isReady),
     );
     await this.incarnation.start();
-    await Promise.all([this.join.start(), this.catalog.start()]);
+    await Promise.all([this.join.start(), this.catalog.start(), this.approvals.start()]);
     await this.recovery.start();
     for (const { callId, attempt, records } of await this.claims.kept(this.ports.settings.edgeId))
       this.unrecorded.hold(records, () => this.claims.settle(callId, attempt));
@@ -138,7 +141,7 @@ export class EdgeGateway {
     this.unrecorded.close();
     await this.claims.drain();
     await this.incarnation.end();
-    await Promise.all([this.join.close(), this.catalog.close(), this.upstreams.close()]);
+    await Promise.all([this.join.close(), this.catalog.close(), this.approvals.close(), this.upstreams.close()]);
   }
 
   private async dropAnswers(): Promise<void> {

@@ -1,5 +1,6 @@
 import { All, Controller, Inject, Req, Res } from '@nestjs/common';
 import { AppError, type EventData, META_KEYS } from '@sallyport/contracts';
+import { APPROVAL_STATUS_TOOL } from '@sallyport/domain';
 import {
   bridgeResponse,
   discoverResult,
@@ -16,6 +17,7 @@ import {
   toolsListResult,
 } from '@sallyport/mcp';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { APPROVAL_STATUS_DEFINITION, approvalStatusOf } from '../approvals/approval-status.js';
 import { EdgeGateway } from '../edge-gateway.js';
 import { assembleCall } from '../http/call-assembly.js';
 import { type Admitted, type Entrance, sendJson } from '../http/door.js';
@@ -72,9 +74,11 @@ export class AggregateController {
     const method = methodOf(inbound);
     const params = inbound.kind === 'request' || inbound.kind === 'notification' ? inbound.params : {};
     const isCall = inbound.kind === 'request' && method === 'tools/call';
-    const target = isCall
-      ? tools.targetOf(admitted.principal.tenantId, inbound.name)
-      : ({ kind: 'gateway', server: null, name: null } as const);
+    const own = isCall && inbound.name === APPROVAL_STATUS_TOOL ? APPROVAL_STATUS_TOOL : null;
+    const target =
+      isCall && own === null
+        ? tools.targetOf(admitted.principal.tenantId, inbound.name)
+        : ({ kind: 'gateway', server: null, name: own } as const);
     const call = assembleCall(
       {
         admitted,
@@ -84,14 +88,14 @@ export class AggregateController {
         method,
         target,
         // A call is the same call by whichever name it came: the tool's own is decided, hashed and sealed.
-        params: isCall ? { ...params, name: target.name } : params,
+        params: isCall && own === null ? { ...params, name: target.name } : params,
         isStream: STREAM_METHODS.includes(method),
         isModern: inbound.era === 'modern',
       },
       ports,
     );
     const visit: Visit = { inbound, call, request, reply, stream: new ReplyStream(reply), admitted };
-    if (isCall) return this.callTool(visit, inbound);
+    if (isCall && own === null) return this.callTool(visit, inbound);
     if (call.isStream) return this.openStream(visit);
     return this.answerLocally(visit);
   }
@@ -181,7 +185,7 @@ export class AggregateController {
 
   /** What the gateway says for itself. */
   private local({ id, era, method, params }: InboundRequest, { callId, principal }: AuthenticatedCall, { visible }: Decision): JsonObject {
-    const { ports, catalog, tools } = this.gateway;
+    const { ports, catalog, tools, approvals } = this.gateway;
     const common = {
       id,
       serverInfo: { name: 'sallyport', version: ports.version },
@@ -197,7 +201,14 @@ export class AggregateController {
       case 'ping':
         return rpcResult({ id, era, result: {} });
       case 'tools/list':
-        return toolsListResult({ id, era, ttlMs, tools: tools.listed(visibleTools(catalog, principal.tenantId, visible)) });
+        return toolsListResult({
+          id,
+          era,
+          ttlMs,
+          tools: [...tools.listed(visibleTools(catalog, principal.tenantId, visible)), APPROVAL_STATUS_DEFINITION],
+        });
+      case 'tools/call':
+        return rpcResult({ id, era, result: approvalStatusOf(params, principal, approvals) });
       default:
         return rpcError({ id, error: new AppError('request.unknown-method', 'no method of the aggregated endpoint'), callId });
     }

@@ -7,7 +7,7 @@ import { startTestGateway, type TestGateway } from '../testing/gateway.harness.j
 
 let gateway: TestGateway;
 const VISIBLE = ['new/echo', 'new/slow', 'new/ask', 'old/echo', 'old/add', 'old/slow'];
-const LISTED = ['new__ask', 'new__echo', 'new__slow', 'old__add', 'old__echo', 'old__slow'];
+const LISTED = ['approval_status', 'new__ask', 'new__echo', 'new__slow', 'old__add', 'old__echo', 'old__slow'];
 beforeAll(async () => {
   gateway = await startTestGateway({ upstreams: { new: 'modern', old: 'legacy' }, answerTimeoutMs: 3_000 });
 });

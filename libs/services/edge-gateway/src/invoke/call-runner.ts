@@ -177,7 +177,7 @@ export class CallRunner {
           sealedParams: question.sealedParams,
           idempotencyKeyHash,
           ttlMs: settings.callTtlMs,
-          requires: earlier === null ? [...requiredAnswersOf(call.method)] : ['policy'],
+          requires: earlier === null ? [...requiredAnswersOf(call)] : ['policy'],
         },
       },
       this.rounds.askedBy(call),
@@ -244,4 +244,4 @@ export class CallRunner {
 const isPlannable = ({ method }: AuthenticatedCall, exchange: Exchange): boolean => method === 'tools/call' && exchange.kind === 'upstream';
 
 const parkedOf = ({ evaluation, paramsHash, toolDigest }: ReturnedCall, { facts }: PreparedRequest): ToolCallState =>
-  parkedToolCall({ evaluation, paramsHash, toolDigest, labels: facts.labels, requires: requiredAnswersOf(facts.method) });
+  parkedToolCall({ evaluation, paramsHash, toolDigest, labels: facts.labels, requires: requiredAnswersOf(facts) });
