@@ -40,6 +40,8 @@ export class StoryUpstream {
   telling: readonly string[] = [];
   /** What tools say they do now, where that is not what they said first. */
   readonly descriptions = new Map<StoryToolName, string>();
+  /** Tools that answer when the test lets them, beside `wait` and `steps`. */
+  readonly held = new Set<string>();
   private readonly waiting = new Set<() => void>();
   private http: HttpServer | undefined;
   private port = 0;
@@ -64,7 +66,7 @@ export class StoryUpstream {
     return await until(`a call of ${tool} reaches the upstream`, () => this.callsOf(tool)[after]);
   }
 
-  /** Lets every call of `wait` and `steps` that waits now end. */
+  /** Lets every call of `wait`, `steps` and held tools that waits now end. */
   release(): void {
     for (const go of [...this.waiting]) go();
   }
@@ -132,6 +134,7 @@ export class StoryUpstream {
     }));
     server.setRequestHandler('tools/call', async ({ params }, context) => {
       const args = params.arguments ?? {};
+      if (this.held.has(params.name)) await this.released(context.mcpReq.signal);
       switch (params.name) {
         case 'echo': {
           const items = Array.isArray(args.items) ? args.items : [args.text ?? ''];
