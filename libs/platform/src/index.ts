@@ -35,7 +35,7 @@ export { AppErrorFilter, type AppErrorFilterOptions, type ErrorReply, type Error
 export { ConnectionFaults } from './http/connection-faults.js';
 export { discardRest } from './http/discard-rest.js';
 export type { Rejection, RejectionRecord } from './http/rejection.port.js';
-export { checkBody, checkHead } from './http/request-rules.js';
+export { checkBody, checkHead, holdsNul } from './http/request-rules.js';
 export { TurnedAway, type TurnedAwayOptions } from './http/turned-away.js';
 export { type ErrorFields, errorFields } from './logging/error-fields.js';
 export { createLogger, type Logger, type LoggerOptions } from './logging/logger.js';

@@ -1,5 +1,6 @@
 import { AppError, JWT_CLAIMS, Principal } from '@sallyport/contracts';
 import type { JWTPayload } from 'jose';
+import { holdsNul } from '../http/request-rules.js';
 import type { IssuerSettings } from './issuer-settings.js';
 
 const ACTORS_MAX = 8;
@@ -60,6 +61,7 @@ export const principalOf = (payload: JWTPayload, issuer: IssuerSettings, tenants
     tokenId: textClaim(payload, 'jti'),
   } satisfies Principal);
   if (!parsed.success) throw invalid('a claim of the token is too long');
+  if (holdsNul(parsed.data)) throw invalid('a claim of the token holds a NUL');
   return parsed.data;
 };
 

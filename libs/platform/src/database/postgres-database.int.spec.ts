@@ -233,3 +233,12 @@ test('provisioning again keeps schemas and rows, and replaces the passwords', as
   expect((await second.query('SELECT id FROM items')).rows).toEqual([{ id: 1 }]);
   await expect(connectTo(before.get('edge_gateway')?.url ?? '')).rejects.toMatchObject({ code: '28P01' });
 });
+
+test('a NUL, which no text of PostgreSQL can hold, is stored as U+FFFD, so that no consumer is stopped by what a stranger said', async () => {
+  const database = await opened();
+  const { rows } = await database.query<{ one: string; many: string[] }>('SELECT $1::text AS one, $2::text[] AS many', [
+    'a\u0000b',
+    ['\u0000', 'plain'],
+  ]);
+  expect(rows).toEqual([{ one: 'a\ufffdb', many: ['\ufffd', 'plain'] }]);
+});

@@ -145,11 +145,23 @@ interface Queryable {
   query(config: pg.QueryConfig): Promise<pg.QueryResult>;
 }
 
+const NUL = '\u0000';
+const REPLACEMENT = '\ufffd';
+
+/**
+ * No text of PostgreSQL can hold a NUL, and a consumer that was refused for one would never get past it: what came from strangers is stored
+ * with U+FFFD in its place. Events keep theirs, as their JSON escapes it.
+ */
+const storable = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.includes(NUL) ? value.replaceAll(NUL, REPLACEMENT) : value;
+  return Array.isArray(value) ? value.map(storable) : value;
+};
+
 const run = async <R>(on: Queryable, statement: string | SqlStatement, values?: readonly unknown[]): Promise<SqlResult<R>> => {
   const { name, text, values: own } = typeof statement === 'string' ? { name: undefined, text: statement, values: undefined } : statement;
   const parameters = values ?? own;
   try {
-    const result = await on.query({ name, text, values: parameters === undefined ? undefined : [...parameters] });
+    const result = await on.query({ name, text, values: parameters === undefined ? undefined : parameters.map(storable) });
     return { rows: result.rows, rowCount: result.rowCount ?? 0 };
   } catch (error) {
     if (!isConnectionFault(error)) throw error;

@@ -17,7 +17,8 @@ export interface ErrorReply {
 /** What the filter needs of a request: Fastify's. */
 export interface ErrorRequest {
   readonly method: string;
-  readonly ip: string;
+  /** None is left where the client has gone already. */
+  readonly ip: string | undefined;
   readonly headers: IncomingMessage['headers'];
   readonly raw: IncomingMessage;
   readonly routeOptions?: { readonly url?: string | undefined };
@@ -100,7 +101,7 @@ export class AppErrorFilter implements ExceptionFilter {
     return await turnedAway.note(error, {
       method,
       route: routeOptions?.url ?? '*',
-      source: ip,
+      source: ip ?? '-',
       traceparent: typeof traceparent === 'string' ? traceparent : null,
     });
   }

@@ -5,6 +5,7 @@ import type { TurnedAway } from './turned-away.js';
 
 const ROUTE = '-';
 const METHOD = '-';
+const NOBODY = '-';
 
 /** Codes of Node's HTTP server that are not faults of form. */
 const CODES = {
@@ -39,6 +40,7 @@ const closingAnswer = (error: AppError): string => {
 /** What is known of the requests of one connection. */
 interface Connection {
   latest: IncomingMessage | null;
+  source: string;
   readonly open: Set<ServerResponse>;
   faulty: boolean;
 }
@@ -82,6 +84,8 @@ export class ConnectionFaults {
   private begin(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.connectionOf(request.socket);
     connection.latest = request;
+    // Node forgets the address with the connection, unless somebody asked for it before.
+    connection.source = request.socket.remoteAddress ?? NOBODY;
     connection.open.add(response);
     response.once('close', () => connection.open.delete(response));
   }
@@ -89,7 +93,12 @@ export class ConnectionFaults {
   private connectionOf(socket: Duplex): Connection {
     const known = this.connections.get(socket);
     if (known !== undefined) return known;
-    const connection: Connection = { latest: null, open: new Set(), faulty: false };
+    const connection: Connection = {
+      latest: null,
+      source: String(Reflect.get(socket, 'remoteAddress') ?? NOBODY),
+      open: new Set(),
+      faulty: false,
+    };
     this.connections.set(socket, connection);
     return connection;
   }
@@ -108,7 +117,7 @@ export class ConnectionFaults {
   }
 
   private async refuse(socket: Duplex, error: AppError, method: string): Promise<void> {
-    const source = String(Reflect.get(socket, 'remoteAddress') ?? '-');
+    const { source } = this.connectionOf(socket);
     const told = await this.turnedAway.note(error, { method, route: ROUTE, source, traceparent: null });
     if (socket.writable) socket.end(closingAnswer(told), () => socket.destroy());
     else socket.destroy();

@@ -29,14 +29,26 @@ export const checkHead = ({ headers, rawHeaders, httpVersion, url = '' }: Incomi
 /** Deeper than any body of an API here; what is deeper could only end the recursion of whoever looks at it. */
 const BODY_DEPTH_MAX = 64;
 
-const holdsNul = (value: unknown, depth: number): boolean => {
-  if (typeof value === 'string') return value.includes(NUL);
-  if (typeof value !== 'object' || value === null) return false;
-  if (depth === BODY_DEPTH_MAX) throw new AppError('request.invalid', 'the body is nested too deeply');
-  return Object.entries(value).some(([name, member]) => name.includes(NUL) || holdsNul(member, depth + 1));
+const textsOf = function* (value: unknown, depthMax: number): Generator<string> {
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next.value === 'string') yield next.value;
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    if (next.depth === depthMax) throw new AppError('request.invalid', 'nested too deeply');
+    for (const [name, member] of Object.entries(next.value)) {
+      yield name;
+      open.push({ value: member, depth: next.depth + 1 });
+    }
+  }
+};
+
+/** Whether a name or a text within a JSON value holds a NUL. Throws `request.invalid` beyond `depthMax` levels. */
+export const holdsNul = (value: unknown, depthMax: number = Number.POSITIVE_INFINITY): boolean => {
+  for (const text of textsOf(value, depthMax)) if (text.includes(NUL)) return true;
+  return false;
 };
 
 /** Throws `request.invalid` for a parsed body that is nested deeper than 64 levels, or has a NUL in a text, which no table can hold. */
 export const checkBody = (body: unknown): void => {
-  if (holdsNul(body, 0)) throw new AppError('request.invalid', 'there is a NUL in the body');
+  if (holdsNul(body, BODY_DEPTH_MAX)) throw new AppError('request.invalid', 'there is a NUL in the body');
 };

@@ -38,7 +38,9 @@ export const gatewaySchema = ({ httpAddress, path }: Values) =>
         .describe('From the request until bytes go to the upstream; a call that is older is refused.'),
       approvalHoldMs: milliseconds(100, 50_000)
         .default(45_000)
-        .describe('How long a client is held while people are asked; clients give up at 60 s. After it the client comes back or sends the call again.'),
+        .describe(
+          'How long a client is held while people are asked; clients give up at 60 s. After it the client comes back or sends the call again.',
+        ),
       maxBodyBytes: z
         .int()
         .min(KIB)

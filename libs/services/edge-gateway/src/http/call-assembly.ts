@@ -1,7 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Claimed, claimedFrom, HTTP_HEADERS, type Json, META_KEYS } from '@sallyport/contracts';
+import { AppError, type Claimed, claimedFrom, HTTP_HEADERS, type Json, META_KEYS } from '@sallyport/contracts';
 import { isJsonObject, type JsonObject, META_ENVELOPE } from '@sallyport/mcp';
-import { ATTRIBUTES, type Clock, type IdSource, parseTraceparent, type Sealer, type Span, type Telemetry } from '@sallyport/platform';
+import {
+  ATTRIBUTES,
+  type Clock,
+  holdsNul,
+  type IdSource,
+  parseTraceparent,
+  type Sealer,
+  type Span,
+  type Telemetry,
+} from '@sallyport/platform';
 import type { AuthenticatedCall } from '../invoke/authenticated-call.js';
 import { claimedOf } from '../invoke/call-identity.js';
 import { isOwnRequestState, openRequestState } from '../invoke/request-state.js';
@@ -106,9 +115,14 @@ export interface AssemblyDependencies {
   readonly clock: Clock;
 }
 
+/** A NUL in what is recorded of a call would be lost in every table: two names would become one. In arguments it is the tool's business. */
+const checkRecordable = (facts: readonly unknown[]): void => {
+  if (holdsNul(facts)) throw new AppError('request.invalid', 'there is a NUL in what is recorded of the call');
+};
+
 /**
  * Makes the call of a request: parsed, attributed, traced, with an id of its own unless it goes on with one that waits. End its span when the call
- * ended. Throws `request.invalid` for a `requestState` of ours that is not this client's.
+ * ended. Throws `request.invalid` for a `requestState` of ours that is not this client's, and for a NUL in a name, a claim or `_meta`.
  */
 export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependencies): AuthenticatedCall => {
   const { admitted } = read;
@@ -117,6 +131,8 @@ export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependenci
   const meta = isJsonObject(_meta) ? _meta : {};
   const callId = returned?.callId ?? dependencies.ids.uuidv7();
   const key = meta[META_KEYS.idempotencyKey] ?? single(read.headers[HTTP_HEADERS.idempotencyKey.toLowerCase()]);
+  const claimed = claimedBy(read, meta);
+  checkRecordable([read.protocolVersion, read.method, read.target.server, read.target.name, key, _meta, Object.values(claimed)]);
   return {
     callId,
     principal: admitted.principal,
@@ -126,7 +142,7 @@ export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependenci
     target: read.target,
     params,
     meta: vendorMeta(meta),
-    claimed: claimedBy(read, meta),
+    claimed,
     idempotencyKey: typeof key === 'string' && key !== '' ? key : null,
     isStream: read.isStream ?? false,
     isPlan: asksForPlan(meta[META_KEYS.plan]) || asksForPlan(single(read.headers[HTTP_HEADERS.plan.toLowerCase()])),

@@ -88,7 +88,8 @@ export class Door {
     try {
       await rejections.record({
         code: error.code,
-        source: request.ip,
+        // None is left where the client has gone already.
+        source: request.ip ?? '-',
         tenantId: principal?.tenantId ?? null,
         method: request.method,
         route: entrance.route,
