@@ -70,7 +70,8 @@ export const measureUnderLoad = async (
   { calls, sessions, workflows }: Pick<BenchOptions, 'calls' | 'sessions' | 'workflows'>,
   onProgress: (line: string) => void,
 ): Promise<MemoryUnderLoad> => {
-  const job = await product.loadOf('sallyport', 'read', { connections: IN_FLIGHT, sessions, until: { calls } }, workflows);
+  const inFlight = Math.min(IN_FLIGHT, sessions);
+  const job = await product.loadOf('sallyport', 'read', { connections: inFlight, sessions, until: { calls } }, workflows);
   const samples: { made: number; figures: MemoryFigures }[] = [];
   let made = 0;
   let told = 0;
@@ -102,7 +103,7 @@ export const measureUnderLoad = async (
     return {
       calls,
       sessions,
-      inFlight: IN_FLIGHT,
+      inFlight,
       peak,
       after,
       growthAfterWarmUp: growthAfterWarmUp(samples.map(({ figures }) => figures.totalMb)),
