@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asyncApiFiles } from './asyncapi.ts';
 import { configurationFiles } from './configuration.ts';
+import { editorSchemaFiles } from './editor-schemas.ts';
 import type { GeneratedFile } from './generated-file.ts';
 import { kafkaFiles } from './kafka.ts';
 import { referenceFiles } from './reference.ts';
@@ -25,7 +26,7 @@ const write = ({ path, content, executable }: GeneratedFile) => {
   if (executable === true) chmodSync(`${ROOT}${path}`, 0o755);
 };
 
-const files = [...asyncApiFiles(version), ...configurationFiles(), ...kafkaFiles(), ...referenceFiles()];
+const files = [...asyncApiFiles(version), ...configurationFiles(), ...editorSchemaFiles(), ...kafkaFiles(), ...referenceFiles()];
 const changed = files.filter(({ path, content }) => current(path) !== content);
 
 if (process.argv.includes('--check')) {

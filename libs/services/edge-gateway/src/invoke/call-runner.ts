@@ -50,6 +50,8 @@ export interface GovernedCall {
   readonly exchange: Exchange;
   /** What its caller means to happen once; `null` without a key. */
   readonly key: IdempotencyKey | null;
+  /** What the upstream is given as its own idempotency key, where the catalog says that it takes one. */
+  readonly upstreamKey: string | null;
   /** The call that had the key when this one came: then this one is never dispatched, and nothing is held for it. */
   readonly earlier: EarlierCall | null;
 }
@@ -116,26 +118,31 @@ export class CallRunner {
     const { returned } = call;
     const ended = returned === null ? null : await this.cannotGoOn(call, returned, prepared);
     if (ended !== null) return this.refuseAlone(call, tool, ended);
-    const { key, earlier } = await this.repetitionOf(call, tool, prepared.facts.paramsHash);
+    const repetition = await this.repetitionOf(call, tool, prepared.facts.paramsHash);
     const question = {
       request: prepared.facts,
       sealedParams: sealer.seal(call.principal.tenantId, prepared.paramsText, call.callId),
     };
     const story = this.open(call, returned === null ? undefined : parkedOf(returned, prepared));
-    return this.live({ call, story, tool, prepared, question, exchange, key, earlier });
+    return this.live({ call, story, tool, prepared, question, exchange, ...repetition });
   }
 
-  /** The key of a call and who has it. A plan takes no key, and what only reads may be read again when the first reading was lost. */
+  /**
+   * The key of a call and who has it. A plan takes no key. What was lost on its way may be sent again where that changes nothing: the tool only reads,
+   * or the upstream knows the repetition by a key of its own.
+   */
   private async repetitionOf(
     call: AuthenticatedCall,
     tool: ToolRecord | null,
     paramsHash: string,
-  ): Promise<Pick<GovernedCall, 'key' | 'earlier'>> {
+  ): Promise<Pick<GovernedCall, 'key' | 'earlier' | 'upstreamKey'>> {
     const key = call.isPlan ? null : idempotencyKeyOf(call, tool, paramsHash, this.dependencies.sealer);
-    if (key === null) return { key: null, earlier: null };
+    if (key === null) return { key: null, earlier: null, upstreamKey: null };
+    const upstreamKey = (tool?.idempotencyArgument ?? null) === null ? null : key.scope;
     const earlier = await this.dependencies.claims.earlier(call.principal.tenantId, key.scope);
-    const isRead = tool?.riskTier === 'read' && earlier?.state === 'open' && earlier.paramsHash === paramsHash;
-    return isRead ? { key: null, earlier: null } : { key, earlier };
+    const isLost = earlier?.state === 'open' && earlier.paramsHash === paramsHash;
+    const isHarmless = tool?.riskTier === 'read' || upstreamKey !== null;
+    return isLost && isHarmless ? { key: null, earlier: null, upstreamKey } : { key, earlier, upstreamKey };
   }
 
   /** Never rejects: what breaks between the request and its end is put on record as its end. */

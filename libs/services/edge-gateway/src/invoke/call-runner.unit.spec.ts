@@ -350,3 +350,35 @@ test('keeps its hold over a decision that is asked for anew', async () => {
   expect(await edge.runner.run(aCall(), anUpstream())).toMatchObject({ kind: 'answered' });
   expect(holds).toBe(1);
 });
+
+test('sends a call in doubt again only to an upstream that knows the repetition, under one key of its own', async () => {
+  const edge = await openRunner(allow);
+  const upstream = anUpstream();
+  const sync = { target: { kind: 'tool', server: 'fs', name: 'sync' }, params: { name: 'sync', arguments: { text: 'x' } } } as const;
+  await edge.runner.run(aCall({ ...sync, idempotencyKey: 'k' }), upstream);
+  const key = edge.claims.won[0]?.key ?? { scope: '', paramsHash: '' };
+  edge.claims.earlier = { callId: 'lost', paramsHash: key.paramsHash, state: 'open' };
+  await edge.runner.run(aCall({ ...sync, idempotencyKey: 'k' }), upstream);
+  expect(upstream.sent.map(({ params }) => params.arguments)).toEqual([
+    { text: 'x', requestId: key.scope },
+    { text: 'x', requestId: key.scope },
+  ]);
+  await edge.runner.run(aCall(sync), upstream);
+  expect(upstream.sent.at(-1)?.params.arguments).toEqual({ text: 'x' });
+  edge.claims.earlier = { callId: 'lost', paramsHash: 'h'.repeat(43), state: 'open' };
+  expect(await edge.runner.run(aWrite({ idempotencyKey: 'k' }), upstream)).toMatchObject({ code: 'idempotency.mismatch' });
+});
+
+test('gives a key back of which nothing was sent, also when the log does not take that it was not', async () => {
+  const edge = await openRunner(allow);
+  const call = aWrite({ idempotencyKey: 'k' });
+  const append = edge.log.append.bind(edge.log);
+  edge.log.append = (records) =>
+    records.some((record) => record.headers.ce_type?.includes('ToolCallDispatched') === true)
+      ? Promise.reject(new AppError('log.unavailable', 'down'))
+      : append(records);
+  const upstream = anUpstream();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'log.unavailable' });
+  expect(upstream.sent).toEqual([]);
+  expect(edge.claims.kept).toMatchObject([{ callId: call.callId, isNothingSent: true }]);
+});

@@ -38,6 +38,8 @@ export interface KeptOutcome {
   readonly records: readonly EncodedEvent[];
   /** The sealed answer of a keyed call, served once the outcome is on record. */
   readonly answer: string | 'too-large' | null;
+  /** Whether nothing was sent: then the key is given back at once. */
+  readonly isNothingSent: boolean;
 }
 
 /** Who may dispatch what: at most one wins each attempt of a call and each key, for ever, whichever replica it runs on. */
@@ -60,7 +62,7 @@ export interface DispatchClaims {
   /** Keeps an outcome the log did not take. Throws `store.unavailable`. */
   keep(outcome: KeptOutcome): Promise<void>;
   /** Outcomes of this instance that were kept and never settled, oldest first. */
-  kept(edgeId: string): Promise<readonly Omit<KeptOutcome, 'answer'>[]>;
+  kept(edgeId: string): Promise<readonly Omit<KeptOutcome, 'answer' | 'isNothingSent'>[]>;
   /**
    * Takes answers away that are older than a day, and attempts that ended before that. Keys and grants stay taken. Throws `store.unavailable`.
    */

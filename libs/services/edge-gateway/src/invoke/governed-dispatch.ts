@@ -132,19 +132,24 @@ export class GovernedDispatch {
       // The claim and the append took their time: a decision that grew too old meanwhile moves no byte.
       if (this.ageMs(askedAtMs) > DECISION_AGE_MS_MAX) return this.fail('policy.unavailable', 'no', 0, ['decision-too-old']);
     }
-    const travelling = this.tried(splitMeta(masked.value, call.meta));
+    const added = this.addedArguments();
+    const travelling = withArguments(splitMeta(masked.value, call.meta), added);
     return this.send(exchange, decision, {
       ...travelling,
-      isMasked: masked.redactions.length > 0 || this.trial !== null,
+      isMasked: masked.redactions.length > 0 || Object.keys(added).length > 0,
       token: minted?.token ?? null,
       askedAtMs,
     });
   }
 
-  private tried(travelling: ReturnType<typeof splitMeta>): ReturnType<typeof splitMeta> {
-    if (this.trial === null) return travelling;
-    const args = isJsonObject(travelling.params.arguments) ? travelling.params.arguments : {};
-    return { ...travelling, params: { ...travelling.params, arguments: { ...args, [this.trial.argument]: true } } };
+  /** What the catalog says that the gateway adds: that it is a dry run, and the key by which the upstream knows a repetition. */
+  private addedArguments(): JsonObject {
+    const { tool, upstreamKey } = this.governed;
+    const argument = tool?.idempotencyArgument ?? null;
+    return {
+      ...(argument === null || upstreamKey === null ? {} : { [argument]: upstreamKey }),
+      ...(this.trial === null ? {} : { [this.trial.argument]: true }),
+    };
   }
 
   /** What keeps a cleared call from being sent. Told only now: before the decision it would tell a stranger which tools exist. */
@@ -373,7 +378,10 @@ export class GovernedDispatch {
       await this.conclude(ending);
       return true;
     }
-    if (this.isClaimed) await claims.keep({ callId, attempt: ATTEMPT, records: missing, answer: this.keptAnswer(ending) }).catch(() => {});
+    if (this.isClaimed)
+      await claims
+        .keep({ callId, attempt: ATTEMPT, records: missing, answer: this.keptAnswer(ending), isNothingSent: ending === 'nothing-sent' })
+        .catch(() => {});
     unrecorded.hold(missing, () => {
       if (this.isClaimed) claims.settle(callId, ATTEMPT);
     });
@@ -432,6 +440,15 @@ export class GovernedDispatch {
     return this.microsSince(this.governed.call.receivedAtMs);
   }
 }
+
+type Travelling = ReturnType<typeof splitMeta>;
+
+const withArguments = (travelling: Travelling, added: JsonObject): Travelling => {
+  if (Object.keys(added).length === 0) return travelling;
+  const { params } = travelling;
+  const args = isJsonObject(params.arguments) ? params.arguments : {};
+  return { ...travelling, params: { ...params, arguments: { ...args, ...added } } };
+};
 
 const endingOf = (reached: Reached): Ending => (reached === 'no' ? 'nothing-sent' : 'unknown');
 

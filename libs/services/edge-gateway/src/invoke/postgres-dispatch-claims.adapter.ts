@@ -88,16 +88,17 @@ export class PostgresDispatchClaims implements DispatchClaims {
     await this.dropSettled();
   }
 
-  async keep({ callId, attempt, records, answer }: KeptOutcome): Promise<void> {
+  async keep({ callId, attempt, records, answer, isNothingSent }: KeptOutcome): Promise<void> {
     await this.sql.query({
       name: 'keep-outcome',
-      text: `UPDATE dispatch_claims SET kept_records = $3, is_answered = $4, sealed_answer = $5
+      text: `UPDATE dispatch_claims SET kept_records = $3, is_answered = $4, sealed_answer = $5,
+                    idempotency_scope = CASE WHEN $6 THEN NULL ELSE idempotency_scope END
               WHERE call_id = $1 AND attempt = $2`,
-      values: [callId, attempt, JSON.stringify(records), answer !== null, answer === 'too-large' ? null : answer],
+      values: [callId, attempt, JSON.stringify(records), answer !== null, answer === 'too-large' ? null : answer, isNothingSent],
     });
   }
 
-  async kept(edgeId: string): Promise<readonly Omit<KeptOutcome, 'answer'>[]> {
+  async kept(edgeId: string): Promise<readonly Omit<KeptOutcome, 'answer' | 'isNothingSent'>[]> {
     const { rows } = await this.sql.query<{ call_id: string; attempt: number; kept_records: EncodedEvent[] }>(
       `SELECT call_id, attempt, kept_records FROM dispatch_claims
         WHERE edge_id = $1 AND settled_at IS NULL AND kept_records IS NOT NULL ORDER BY claimed_at LIMIT $2`,

@@ -9,7 +9,7 @@ import { ArgumentValidator } from '../invoke/argument-validator.js';
 import type { AuthenticatedCall } from '../invoke/authenticated-call.js';
 import { CallAdmission } from '../invoke/call-admission.js';
 import { CallRunner } from '../invoke/call-runner.js';
-import type { DispatchClaim, KeptOutcome } from '../invoke/dispatch-claims.port.js';
+import type { DispatchClaim, EarlierCall, KeptOutcome } from '../invoke/dispatch-claims.port.js';
 import type { Dispatch, UpstreamExchange } from '../invoke/exchange.port.js';
 import { AnswerJoin } from '../join/answer-join.js';
 import { UnrecordedOutcomes } from '../record/unrecorded-outcomes.js';
@@ -51,7 +51,7 @@ export const openRunner = async (answering: Answering, over: Partial<EdgeSetting
       definition: { name: 'read', inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } },
     }),
     aToolRecord({ server: 'fs', name: 'write', riskTier: 'write-low' }),
-    aToolRecord({ server: 'fs', name: 'sync', riskTier: 'write-low', dryRunArgument: 'dryRun' }),
+    aToolRecord({ server: 'fs', name: 'sync', riskTier: 'write-low', dryRunArgument: 'dryRun', idempotencyArgument: 'requestId' }),
   ]);
   await Promise.all([join.start(), catalog.start()]);
   await answerDecisions(log, answering, accounting, people);
@@ -61,6 +61,8 @@ export const openRunner = async (answering: Answering, over: Partial<EdgeSetting
     settled: [] as string[],
     released: [] as { readonly callId: string; readonly isGrantUnused: boolean }[],
     winning: true,
+    /** Who has every key. */
+    earlier: null as EarlierCall | null,
     /** Grants that another call used before. */
     used: new Set<string>(),
   };
@@ -79,7 +81,7 @@ export const openRunner = async (answering: Answering, over: Partial<EdgeSetting
         return claims.winning && claims.won.push(claim) > 0 ? 'won' : 'taken';
       },
       isClaimed: async (callId) => claims.won.some((claim) => claim.callId === callId),
-      earlier: async () => null,
+      earlier: async () => claims.earlier,
       conclude: async () => {},
       release: async (callId, _attempt, { isGrantUnused }) => {
         claims.released.push({ callId, isGrantUnused });

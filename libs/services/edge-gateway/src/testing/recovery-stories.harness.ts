@@ -99,7 +99,7 @@ export const recoveryStories = (
       await claim();
       await harness.say(harness.requested(run, callId), harness.dispatched(run, callId));
       const kept = [encodeEvent(harness.completed(run, callId))];
-      await harness.claims.keep({ callId, attempt: 1, records: kept, answer: null });
+      await harness.claims.keep({ callId, attempt: 1, records: kept, answer: null, isNothingSent: false });
       await lose();
       expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
       expect(await harness.open()).not.toHaveProperty(callId);
@@ -111,7 +111,7 @@ export const recoveryStories = (
       await claim();
       await harness.say(harness.requested(run, callId));
       const kept = [harness.dispatched(run, callId), harness.completed(run, callId)].map((event) => encodeEvent(event));
-      await harness.claims.keep({ callId, attempt: 1, records: kept, answer: null });
+      await harness.claims.keep({ callId, attempt: 1, records: kept, answer: null, isNothingSent: false });
       await lose();
       expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
     });

@@ -26,7 +26,18 @@ const attributes = {
     .describe('on-first-use trusts the definition seen first; a sha256 digest accepts that one alone; by-hand waits for a person.'),
 };
 
-const DeclaredTool = z.strictObject({ tier: RiskTier.nullable().optional().describe('read, write-low or write-high.'), ...attributes });
+const argument = () => z.string().min(1).max(128).nullable().optional();
+
+const DeclaredTool = z.strictObject({
+  tier: RiskTier.nullable().optional().describe('read, write-low or write-high.'),
+  dryRunArgument: argument().describe(
+    'The argument that, set to true, makes the tool say what it would do and do nothing; plans try it out.',
+  ),
+  idempotencyArgument: argument().describe(
+    'The argument under which the upstream takes an idempotency key of its own; with it, a call in doubt may be sent again under the same key.',
+  ),
+  ...attributes,
+});
 
 /** `catalog/<server>.yaml`: the record of one server and its tools. */
 export const CatalogFile = z.strictObject({
@@ -54,6 +65,8 @@ export interface DeclaredToolRecord {
     | 'scopes'
     | 'tags'
     | 'riskTier'
+    | 'dryRunArgument'
+    | 'idempotencyArgument'
   >;
 }
 
@@ -102,6 +115,8 @@ const declared = (
       scopes: said.scopes ?? [],
       tags: said.tags ?? [],
       riskTier: said.tier ?? null,
+      dryRunArgument: said.dryRunArgument ?? null,
+      idempotencyArgument: said.idempotencyArgument ?? null,
     },
   };
 };
