@@ -180,7 +180,8 @@ export class PostgresSubscription implements Subscription {
   }
 
   private pump(): void {
-    if (this.pumping || this.dirty.size === 0) return;
+    // What is left unread when it closes must not be looked at again: nothing would ever read it, and nothing else would ever run.
+    if (this.pumping || this.closing !== undefined || this.dirty.size === 0) return;
     this.pumping = true;
     this.readDirty().then(
       () => {
