@@ -91,7 +91,7 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
   });
 
   test('the demo tells every story with its record and ends with a record that verifies', async () => {
-    const { code, stdout, stderr } = await cli('demo');
+    const { code, stdout, stderr } = await cli('demo', '--auto');
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect(stdout).toMatch(/user:ada via agent:triage called everything\/echo policy:\S+ allow \d+ ms \$0\.0000 trace [0-9a-f]{4}…/);
@@ -102,8 +102,28 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
     expect(stdout).toContain('[pii.email]');
     expect(stdout).toMatch(/executed once\n.*fs\/write_file .* allow .*\n.*fs\/write_file .* allow /);
     expect(stdout).toContain('deny tool.unknown');
+    expect(stdout).toMatch(
+      /planned fs\/move_file .* require-approval .*\n.*the agent read: This is a plan: nothing was carried out\. People would be asked/,
+    );
+    expect(stdout).toMatch(/held until a person agrees, then executed once\n.*grace agreed to .*\n.*called fs\/move_file .* allow /);
     expect(stdout).toContain('failed upstream.unreachable');
     expect(stdout).toMatch(/unaltered: \d+ events in \d+ chains/);
+  });
+
+  test('what the demo waits for is granted from another terminal', async () => {
+    const demo = cli('demo');
+    const line = await until(
+      'grace is asked',
+      async () => (await cli('approval', 'list')).stdout.split('\n').find((asked) => asked.includes('fs/move_file')),
+      60_000,
+    );
+    const [id = ''] = line.split(' ');
+    expect((await cli('approval', 'show', id)).stdout).toContain('"source":"demo.txt"');
+    expect(await cli('approval', 'grant', id)).toMatchObject({ code: 0 });
+    const { code, stdout } = await demo;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`npx sallyport approval grant ${id}`);
+    expect(stdout).toMatch(/called fs\/move_file .* allow /);
   });
 
   test('what people are asked is read by who may answer', async () => {
@@ -149,6 +169,8 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
       ['control', 'stop'],
       ['approval', 'list'],
       ['approval', 'grant'],
+      ['call', 'list'],
+      ['call', 'resolve'],
     ]) {
       const { code, stdout } = await cli(...command, '--help');
       expect(code).toBe(0);
