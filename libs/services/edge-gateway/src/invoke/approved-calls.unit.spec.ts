@@ -11,6 +11,7 @@ const asking: Answering = (asked) =>
   'approvalId' in asked.data && asked.data.approvalId
     ? { approvalId: asked.data.approvalId }
     : { effect: 'require-approval', obligations: [PEOPLE] };
+const deciding: Answering = () => ({});
 const granting: People = () => ['granted'];
 const sealer = openSealer({ rootKey: rootKeyOf([{ kid: 'k1', bytes: Buffer.alloc(32, 7) }], 'test'), clock: systemClock });
 
@@ -160,6 +161,49 @@ test('does not go on with a call that has ended', async () => {
   expect(upstream.sent).toHaveLength(1);
 });
 
+test('goes on once with what a client sends twice at the same time, and the call ends once', async () => {
+  const replies: ReturnType<People>[] = [[]];
+  const edge = await openRunner(asking, { approvalHoldMs: 20 }, undefined, (parked) => replies.shift() ?? granting(parked));
+  const upstream = anUpstream();
+  const away = await edge.runner.run(aWrite({ comesBack: true }), upstream);
+  if (away.kind !== 'waiting' || away.requestState === null) throw new Error(`not waiting: ${JSON.stringify(away)}`);
+  const returned = openRequestState(away.requestState, principal, 0, sealer);
+  const { callId } = returned;
+  const outcomes = await Promise.all([1, 2, 3].map(() => edge.runner.run(aWrite({ callId, returned }), upstream)));
+  expect(outcomes.map((outcome) => ('code' in outcome ? outcome.code : outcome.kind)).sort()).toEqual([
+    'answered',
+    'call.ended',
+    'call.ended',
+  ]);
+  expect(edge.types(callId)).toEqual([
+    ...['ToolCallRequested', 'ToolCallParked', 'ToolCallParked', 'ToolCallResumed', 'ToolCallDispatched', 'ToolCallCompleted'],
+  ]);
+  expect(upstream.sent).toHaveLength(1);
+});
+
+test('writes nothing more into a call that another replica claimed, and says so under an id of its own', async () => {
+  const edge = await openRunner(asking, {}, undefined, granting);
+  edge.claims.winning = false;
+  const call = aWrite();
+  const upstream = anUpstream();
+  const outcome = await edge.runner.run(call, upstream);
+  expect(outcome).toMatchObject({ kind: 'refused', code: 'call.ended' });
+  expect(outcome.callId).not.toBe(call.callId);
+  expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallParked', 'ToolCallResumed']);
+  expect(edge.types(outcome.callId)).toEqual(['ToolCallRefused']);
+  expect(upstream.sent).toEqual([]);
+});
+
+test('sends only what people agreed to: what a client says beside the parameters stays here', async () => {
+  const upstream = anUpstream();
+  const edge = await openRunner(asking, {}, undefined, granting);
+  await edge.runner.run(aWrite({ meta: { 'example.org/amount': 1_000_000 } }), upstream);
+  expect(upstream.sent).toMatchObject([{ meta: {}, isMasked: true }]);
+  const plain = await openRunner(deciding);
+  await plain.runner.run(aWrite({ meta: { 'example.org/amount': 7 } }), upstream);
+  expect(upstream.sent[1]).toMatchObject({ meta: { 'example.org/amount': 7 }, isMasked: false });
+});
+
 test('opens what a client came back with for that client alone, in time and unchanged', () => {
   const returned = {
     ...{ callId: 'c', approvalId: 'a', evaluation: 1, round: 1, paramsHash: 'h'.repeat(43) },
@@ -177,7 +221,6 @@ test('opens what a client came back with for that client alone, in time and unch
   refused('sallyport.', principal, 0);
 });
 
-const deciding: Answering = () => ({});
 const plan = (over: Parameters<typeof aWrite>[0] = {}) => aWrite({ isPlan: true, ...over });
 const told = (upstream: ReturnType<typeof anUpstream>) => upstream.released[0]?.result;
 

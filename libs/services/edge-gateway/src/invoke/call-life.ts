@@ -4,7 +4,7 @@ import type { JoinedBudget, Waiting } from '../join/answer-join.js';
 import { ApprovalWait, type AskedQuestion } from './approval-wait.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
 import type { CallOutcome } from './exchange.port.js';
-import { GovernedDispatch } from './governed-dispatch.js';
+import { type ElsewhereOutcome, GovernedDispatch } from './governed-dispatch.js';
 import type { InputRounds } from './input-rounds.js';
 import { PlannedCall } from './planned-call.js';
 
@@ -31,7 +31,7 @@ export class CallLife {
   }
 
   /** Waits for the answers and acts on them, asking again as long as they come too late to be acted on. */
-  async follow(asked: AskedQuestion): Promise<CallOutcome> {
+  async follow(asked: AskedQuestion): Promise<CallOutcome | ElsewhereOutcome> {
     const dispatch = new GovernedDispatch(this.governed, this.dependencies, this.rounds);
     try {
       return await this.decideAndAct(dispatch, asked);
@@ -41,12 +41,12 @@ export class CallLife {
   }
 
   /** Goes on with a call that waited for people and whose client came back. */
-  async comeBack(): Promise<CallOutcome> {
+  async comeBack(): Promise<CallOutcome | ElsewhereOutcome> {
     const held = await this.people.hold(null);
     return held.kind === 'resumed' ? this.follow(held.asked) : held;
   }
 
-  private async decideAndAct(dispatch: GovernedDispatch, first: AskedQuestion): Promise<CallOutcome> {
+  private async decideAndAct(dispatch: GovernedDispatch, first: AskedQuestion): Promise<CallOutcome | ElsewhereOutcome> {
     const { clock, settings } = this.dependencies;
     let asked = first;
     let deadlineMs = first.askedAtMs + settings.callTtlMs;

@@ -15,6 +15,7 @@ import { chainIdOf } from './call-identity.js';
 import { CallLife } from './call-life.js';
 import type { DispatchClaims, EarlierCall, IdempotencyKey } from './dispatch-claims.port.js';
 import type { CallOutcome, Exchange } from './exchange.port.js';
+import type { ElsewhereOutcome } from './governed-dispatch.js';
 import { idempotencyKeyOf } from './idempotent-answers.js';
 import { InputRounds } from './input-rounds.js';
 import { bareFacts, type PreparedRequest, prepareRequest } from './prepared-request.js';
@@ -62,6 +63,8 @@ export interface GovernedCall {
  */
 export class CallRunner {
   private readonly rounds: InputRounds;
+  /** Calls that a client came back for and that go on here now. */
+  private readonly goingOn = new Set<string>();
 
   constructor(private readonly dependencies: CallRunnerDependencies) {
     this.rounds = new InputRounds(dependencies.sealer);
@@ -73,11 +76,24 @@ export class CallRunner {
     const tool = this.toolOf(call);
     if (!admission.enter(call.principal.tenantId, call.isStream)) return this.refuseAlone(call, tool, 'call.tenant-saturated');
     try {
-      return await this.govern(call, tool, exchange);
+      return await this.inTurn(call, tool, () => this.govern(call, tool, exchange));
     } catch (error) {
       return await this.refuseAlone(call, tool, isAppError(error) ? error.code : 'internal.error');
     } finally {
       admission.leave(call.principal.tenantId, call.isStream);
+    }
+  }
+
+  /** Two requests that go on with one call would end it twice, and take each other's answers. On other replicas the claim decides between them. */
+  private async inTurn(call: AuthenticatedCall, tool: ToolRecord | null, work: () => Promise<CallOutcome>): Promise<CallOutcome> {
+    const { callId, returned } = call;
+    if (returned === null) return work();
+    if (this.goingOn.has(callId)) return this.refuseAlone(call, tool, 'call.ended');
+    this.goingOn.add(callId);
+    try {
+      return await work();
+    } finally {
+      this.goingOn.delete(callId);
     }
   }
 
@@ -151,17 +167,26 @@ export class CallRunner {
     const waiting = this.dependencies.join.open(call.callId);
     try {
       const life = new CallLife(governed, waiting, this.dependencies, this.rounds);
-      if (call.returned !== null) return await life.comeBack();
+      if (call.returned !== null) return await this.ownEndOf(governed, await life.comeBack());
       // The age of a decision counts from before the append that asked for it.
       const askedAtMs = this.dependencies.clock.monotonicMs();
       const eventId = await this.request(governed);
       if (eventId === null) return this.refused(call.callId, 'log.unavailable');
-      return await life.follow({ evaluation: 1, eventId, askedAtMs });
+      return await this.ownEndOf(governed, await life.follow({ evaluation: 1, eventId, askedAtMs }));
     } catch (error) {
       return await this.closeAfterFault(story, call, isAppError(error) ? error.code : 'internal.error');
     } finally {
       waiting.close();
     }
+  }
+
+  private async ownEndOf({ call, tool }: GovernedCall, end: CallOutcome | ElsewhereOutcome): Promise<CallOutcome> {
+    return end.kind === 'elsewhere' ? this.refuseAlone(this.apart(call), tool, 'call.ended') : end;
+  }
+
+  /** A request by itself, for what is said of it and not of the call that it named. */
+  private apart(call: AuthenticatedCall): AuthenticatedCall {
+    return { ...call, callId: this.dependencies.ids.uuidv7(), returned: null };
   }
 
   /** Puts the request on record and answers the id of its event. `null`: the log is down, and a refusal is kept for it instead. */
@@ -215,8 +240,8 @@ export class CallRunner {
    * own: the call is not touched by it.
    */
   private async refuseAlone(refused: AuthenticatedCall, tool: ToolRecord | null, code: ErrorCode): Promise<CallOutcome> {
-    const { sealer, settings, ids } = this.dependencies;
-    const call = refused.returned === null ? refused : { ...refused, callId: ids.uuidv7(), returned: null };
+    const { sealer, settings } = this.dependencies;
+    const call = refused.returned === null ? refused : this.apart(refused);
     const request = bareFacts(call, tool, sealer, settings.edgeId);
     try {
       await this.open(call).step({ type: 'RefuseAtEdge', data: { code, reasons: [], totalMicros: this.sinceMicros(call), request } })

@@ -8,7 +8,7 @@ export interface Dispatch {
   /** The parameters, masked as the decision demands. */
   readonly params: JsonObject;
   readonly meta: JsonObject;
-  /** Masked or not: whether `params` still are what the client sent. */
+  /** Whether `params` and `meta` are not what the client sent: then headers of its own that say the same may not go on. */
   readonly isMasked: boolean;
   /** Minted for this attempt and this upstream; `null` where it takes none. */
   readonly token: string | null;

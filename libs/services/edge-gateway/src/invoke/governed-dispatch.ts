@@ -20,7 +20,16 @@ type Reached = EventData<'ToolCallFailed'>['reached'];
  * What acting on a decision led to: an end; the question asked anew because the decision had become too old; or people to be asked, because another
  * call used the grant.
  */
-export type Acted = CallOutcome | { readonly kind: 'ask-again'; readonly asked: Promise<void> } | { readonly kind: 'ask-people' };
+export type Acted =
+  | CallOutcome
+  | ElsewhereOutcome
+  | { readonly kind: 'ask-again'; readonly asked: Promise<void> }
+  | { readonly kind: 'ask-people' };
+
+/** The call is somebody else's: another request goes on with it, or recovery gave it up. Its stream is theirs to end, so nothing is written into it. */
+export interface ElsewhereOutcome {
+  readonly kind: 'elsewhere';
+}
 
 /** What becomes of a claim: an answer that is delivered, nothing that was sent, or what nobody knows. */
 type Ending = { readonly answer: JsonObject } | 'nothing-sent' | 'unknown';
@@ -30,6 +39,7 @@ const ATTEMPT = 1;
 /** Acts on an `allow`: claims, records the dispatch, sends, inspects, records the answer, releases. One object per call. */
 export class GovernedDispatch {
   private isClaimed = false;
+  private claimedWith: string | null = null;
   private settled: 'no' | 'recorded' | 'withheld' = 'no';
   private dispatched: Step | null = null;
   private redactions = 0;
@@ -98,8 +108,10 @@ export class GovernedDispatch {
     const approvalId = decision.data.approvalId ?? null;
     let isClaimNeeded = this.isEffectful() || key !== null || approvalId !== null || this.trial !== null;
     if (isClaimNeeded) {
+      // Claimed for one grant, or for none, a call is not sent with another: that one stays free for whoever claims it.
+      if (this.isClaimed && this.claimedWith !== approvalId) return this.refuse('approval.withdrawn', ['grant.changed']);
       const holder = await this.claim(approvalId);
-      if (holder === 'taken') return this.refuse('call.ended', ['claim.taken']);
+      if (holder === 'taken') return { kind: 'elsewhere' };
       if (holder === 'approval-used') return { kind: 'ask-people' };
       if (holder !== 'won') {
         if (this.isEffectful() || holder.state !== 'open') return this.answerAgain(exchange, decision, askedAtMs, holder);
@@ -136,7 +148,9 @@ export class GovernedDispatch {
     const travelling = withArguments(splitMeta(masked.value, call.meta), added);
     return this.send(exchange, decision, {
       ...travelling,
-      isMasked: masked.redactions.length > 0 || Object.keys(added).length > 0,
+      // People agreed to the parameters. What a client may say differently each time does not travel on their word.
+      ...(approvalId === null ? {} : { meta: {} }),
+      isMasked: masked.redactions.length > 0 || Object.keys(added).length > 0 || approvalId !== null,
       token: minted?.token ?? null,
       askedAtMs,
     });
@@ -196,6 +210,7 @@ export class GovernedDispatch {
       approvalId,
     });
     this.isClaimed = result === 'won';
+    this.claimedWith = approvalId;
     return result;
   }
 
