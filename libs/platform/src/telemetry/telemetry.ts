@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { pooledRandomBytes } from '../clock/random-pool.js';
 import type { Attributes } from './attributes.js';
 import { type Meters, noMeters } from './instruments.js';
 import { formatTraceparent, parseTraceparent, type TraceContext } from './traceparent.js';
@@ -86,16 +86,27 @@ export const quietTelemetry = (service = 'sallyport'): Telemetry => ({
 });
 
 /** A span of ids alone: a child's trace and sampling are its parent's; a trace that starts here says that nobody samples it. */
-export const quietSpan = ({ parentTraceparent }: SpanOptions = {}): Span => {
-  const parent = parseTraceparent(parentTraceparent);
-  return new QuietSpan({ traceId: parent?.traceId ?? randomId(16), spanId: randomId(8), sampled: parent?.sampled ?? false });
-};
+export const quietSpan = ({ parentTraceparent }: SpanOptions = {}): Span => new QuietSpan(parentTraceparent);
 
+/** Most spans hand nothing on, and where nobody collects them their ids are asked for by nobody: those are never made. */
 class QuietSpan implements Span {
   readonly isRecording = false;
-  constructor(private readonly context: TraceContext) {}
+  private made: TraceContext | undefined;
+  private written: string | undefined;
+
+  constructor(private readonly parentTraceparent: string | null | undefined) {}
+
+  private get context(): TraceContext {
+    if (this.made === undefined) {
+      const parent = parseTraceparent(this.parentTraceparent);
+      this.made = { traceId: parent?.traceId ?? randomId(16), spanId: randomId(8), sampled: parent?.sampled ?? false };
+    }
+    return this.made;
+  }
+
   get traceparent(): string {
-    return formatTraceparent(this.context);
+    this.written ??= formatTraceparent(this.context);
+    return this.written;
   }
   get traceId(): string {
     return this.context.traceId;
@@ -109,7 +120,7 @@ class QuietSpan implements Span {
 }
 
 const randomId = (bytes: number): string => {
-  const id = randomBytes(bytes).toString('hex');
+  const id = pooledRandomBytes(bytes).toString('hex');
   // All zeros means "no id" (W3C Trace Context, section 3.2.2.3); once in 2^64.
   return /[1-9a-f]/.test(id) ? id : randomId(bytes);
 };
