@@ -268,6 +268,14 @@ test('plans what nobody could pay for', async () => {
   expect(told(upstream)).toMatchObject({ structuredContent: { plan: { effect: 'allow', code: 'budget.unattributable', quote: null } } });
 });
 
+test('tries nothing out that could not be paid for', async () => {
+  const edge = await openRunner(deciding, {}, () => ({ reservedMicros: 7, affordable: false }));
+  const upstream = anUpstream();
+  await edge.runner.run(plan({ target: { kind: 'tool', server: 'fs', name: 'sync' }, params: { name: 'sync', arguments: {} } }), upstream);
+  expect(upstream.sent).toEqual([]);
+  expect(told(upstream)).toMatchObject({ structuredContent: { plan: { code: 'budget.exhausted', quote: { affordable: false } } } });
+});
+
 test('tries out what the catalog calls a dry run, claimed and marked, and tells what the tool said', async () => {
   const edge = await openRunner(deciding, {}, () => ({ reservedMicros: 7 }));
   const upstream = anUpstream(() => ({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'would write x' }] } }));

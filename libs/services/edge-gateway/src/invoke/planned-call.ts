@@ -44,7 +44,7 @@ export class PlannedCall {
 
   private planOf({ data }: Decided, fault: { readonly code: string; readonly reasons: readonly string[] } | null): CallPlan {
     const approvalRuleIds = data.obligations.flatMap((obligation) => (obligation.type === 'require-approval' ? obligation.ruleIds : []));
-    const unpaid = this.quoted?.type === 'refused' ? (`budget.${this.quoted.event.data.reason}` as const) : null;
+    const unpaid = unpaidCodeOf(this.quoted);
     const { redactions } = this.governed.prepared.content.mask(obligedLabels(data, 'mask-arguments'));
     return {
       effect: data.effect === 'allow' && asksForPeople(data) ? 'require-approval' : data.effect,
@@ -60,6 +60,12 @@ export class PlannedCall {
     };
   }
 }
+
+/** The code that a call would be refused with for its price. */
+const unpaidCodeOf = (quoted: JoinedBudget | null): string | null => {
+  if (quoted?.type === 'refused') return `budget.${quoted.event.data.reason}`;
+  return quoted?.type === 'quoted' && !quoted.event.data.affordable ? 'budget.exhausted' : null;
+};
 
 /** What the call costs is what the dearest account is charged: every account is charged the same call. */
 const quoteOf = ({ amounts, currency, affordable }: EventData<'BudgetQuoted'>): CallPlan['quote'] => ({

@@ -10,7 +10,10 @@ export type Answering = (asked: Asked, evaluation: number) => Partial<Decision> 
 /** What the accountant of a test says; `null`: nothing. By default everybody can pay. */
 export type Accounting = (
   asked: Envelope<'ToolCallRequested'> | Envelope<'ToolCallResumed'>,
-) => { readonly refused: EventData<'BudgetReservationRefused'> } | { readonly reservedMicros: number } | null;
+) =>
+  | { readonly refused: EventData<'BudgetReservationRefused'> }
+  | { readonly reservedMicros: number; readonly affordable?: boolean }
+  | null;
 
 const freeOfCharge: Accounting = () => ({ reservedMicros: 0 });
 
@@ -117,7 +120,11 @@ const accounted = (
   if (asked.type === 'ToolCallRequested' && asked.data.purpose === 'plan' && 'reservedMicros' in answer) {
     const quoted = [{ account: asked.data.principal.subject, amountMicros: answer.reservedMicros, calls: 1 }];
     return [
-      encodeEvent({ ...head, type: 'BudgetQuoted', data: { amounts: quoted, currency: 'EUR', priceListVersion: '1', affordable: true } }),
+      encodeEvent({
+        ...head,
+        type: 'BudgetQuoted',
+        data: { amounts: quoted, currency: 'EUR', priceListVersion: '1', affordable: answer.affordable ?? true },
+      }),
     ];
   }
   if ('refused' in answer) return [encodeEvent({ ...head, type: 'BudgetReservationRefused', data: answer.refused })];
