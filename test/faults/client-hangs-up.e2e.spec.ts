@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { ApprovalDetail, ApprovalPage, type StoredEvent } from '@sallyport/contracts';
+import { type Cluster, until } from '@sallyport/testing';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { describeSizes } from '../e2e/sizes.js';
+import { markedTrace, stepsIn } from './fault-trace.ts';
+import { aWrite, executions, executionsOf, grantEverything, readAsOffice, send, startFaultyCluster, type Write } from './write-calls.ts';
+
+const SIZES = {
+  'postgres-separate': 'on the PostgreSQL log',
+  'kafka-separate': 'on Kafka',
+} as const;
+/** A frozen gateway is woken within the second that a decision is good for, or the call would end by that. */
+const TRIES_MAX = 5;
+
+interface HungUp {
+  readonly write: Write;
+  readonly callId: string;
+  readonly types: readonly string[];
+  readonly cancelled: unknown;
+}
+
+/** What is on record, and what becomes of hold, claim and approval, when the client of a write hangs up. */
+describeSizes(SIZES, (size) => {
+  let cluster: Cluster;
+  let undo: () => Promise<void> = async () => undefined;
+  beforeAll(async () => {
+    cluster = await startFaultyCluster(size, 1);
+  });
+  afterEach(async () => {
+    await undo();
+    undo = async () => undefined;
+  });
+  afterAll(async () => await cluster?.close());
+
+  const aTrace = (): string => randomBytes(16).toString('hex');
+  const url = (): string => cluster.gatewayUrl;
+  const dataOf = (events: readonly StoredEvent[], type: string): unknown => events.find((event) => event.type === type)?.data;
+  /** The call of a client that hung up, once the record has its end. */
+  const endOf = async (write: Write, traceId: string): Promise<HungUp> => {
+    const { call, types, events } = await cluster.record.callOfTrace(traceId);
+    return { write, callId: call.callId, types, cancelled: call.outcome === 'cancelled' ? dataOf(events, 'ToolCallCancelled') : call };
+  };
+  const holdOf = async (callId: string): Promise<string | undefined> => {
+    const [row] = await cluster.admin<{ status: string }>('SELECT status FROM budget_accountant.call WHERE call_id = $1', [callId]);
+    return row?.status;
+  };
+  /** Resolves when the hold of a call has ended, with how: given back, or spent. */
+  const holdEnded = (callId: string): Promise<string> =>
+    until('the hold has ended', async () => {
+      const status = await holdOf(callId);
+      return status === 'held' ? undefined : (status ?? 'none');
+    });
+  const claimOf = async (callId: string): Promise<{ has_key: boolean; has_grant: boolean } | null> => {
+    const find = () =>
+      cluster.admin<{ has_key: boolean; has_grant: boolean; is_settled: boolean }>(
+        `SELECT idempotency_scope IS NOT NULL AS has_key, approval_id IS NOT NULL AS has_grant, settled_at IS NOT NULL AS is_settled
+           FROM edge_gateway.dispatch_claims WHERE call_id = $1`,
+        [callId],
+      );
+    return until('the claim is settled', async () => {
+      const [row] = await find();
+      if (row === undefined) return null;
+      return row.is_settled ? { has_key: row.has_key, has_grant: row.has_grant } : undefined;
+    });
+  };
+  const approvalOf = async (text: string): Promise<ApprovalDetail | undefined> => {
+    const { url: base } = cluster.service('approval');
+    const { approvals } = ApprovalPage.parse(await readAsOffice(cluster, base, '/v1/approvals?limit=200'));
+    const details = await Promise.all(
+      approvals.map(async ({ approvalId }) => ApprovalDetail.parse(await readAsOffice(cluster, base, `/v1/approvals/${approvalId}`))),
+    );
+    return details.find(({ paramsMasked }) => JSON.stringify(paramsMasked).includes(text));
+  };
+  /**
+   * Freezes the gateway at a step of a write, hangs up, and lets it go on: it finds the client gone. Sent anew where the gateway slept so long
+   * that its decision grew too old.
+   */
+  const hangUpAt = async (flow: Write['flow'], step: string): Promise<HungUp> => {
+    const edge = cluster.service('edge-gateway');
+    for (let n = 0; n < TRIES_MAX; n++) {
+      const write = aWrite(flow);
+      const traceId = markedTrace('freeze', step);
+      const client = new AbortController();
+      const reply = send(cluster, url(), write, traceId, client.signal);
+      const isThere = await Promise.race([
+        until(`the gateway is frozen ${step}`, () => stepsIn(edge.lines, traceId)[0]),
+        reply.then(() => null),
+      ]);
+      client.abort();
+      await reply;
+      edge.resume();
+      if (isThere === null) continue;
+      const hungUp = await endOf(write, traceId);
+      if (hungUp.types.includes('ToolCallCancelled')) return hungUp;
+    }
+    throw new Error(`no ${flow} write was hung up ${step}`);
+  };
+
+  test('while the decision is awaited: cancelled before it was sent, nothing held, nothing claimed, the key free', async () => {
+    const write = aWrite('keyed');
+    const traceId = aTrace();
+    const client = new AbortController();
+    undo = await cluster.holdDecisions();
+    const reply = send(cluster, url(), write, traceId, client.signal);
+    const callId = await until('the request is on record', async () => (await cluster.record.calls({ traceId }))[0]?.callId);
+    await until('its price is held', async () => ((await holdOf(callId)) === 'held' ? true : undefined));
+    client.abort();
+    expect(await reply).toBeNull();
+    expect((await endOf(write, traceId)).cancelled).toMatchObject({ stage: 'requested', reached: 'no' });
+    expect(await holdEnded(callId)).not.toBe('held');
+    expect(await claimOf(callId)).toBeNull();
+    await undo();
+    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(executionsOf(cluster, traceId)).toBe(0);
+    expect(executions(cluster, write)).toBe(1);
+  });
+
+  test('while people are asked: cancelled as parked, nothing held or claimed, the question taken back, and a grant too late starts nothing', async () => {
+    const write = aWrite('asked');
+    const traceId = aTrace();
+    const client = new AbortController();
+    const reply = send(cluster, url(), write, traceId, client.signal);
+    await until('people are asked', () => approvalOf(write.text));
+    client.abort();
+    expect(await reply).toBeNull();
+    const { callId, cancelled, types } = await endOf(write, traceId);
+    expect(cancelled).toMatchObject({ stage: 'parked', reached: 'no' });
+    expect(types).not.toContain('ToolCallDispatched');
+    expect(await holdEnded(callId)).toBe('released');
+    expect(await claimOf(callId)).toBeNull();
+    const withdrawn = await until('the question is taken back', async () => {
+      const approval = await approvalOf(write.text);
+      return approval?.status === 'pending' ? undefined : approval;
+    });
+    expect(withdrawn).toMatchObject({ status: 'withdrawn', waitingCalls: 0 });
+    const base = cluster.service('approval').url;
+    const late = await cluster.fetchAs({ subject: 'grace', scopes: ['sallyport:approve'] }, `/v1/approvals/${withdrawn.approvalId}/grant`, {
+      method: 'POST',
+      body: {},
+      base,
+    });
+    expect(late.status).toBe(409);
+    // Asked again, people are asked again, and only then is it run.
+    const stop = grantEverything(cluster);
+    undo = stop;
+    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(executionsOf(cluster, traceId)).toBe(0);
+    expect(executions(cluster, write)).toBe(1);
+  });
+
+  test('dispatched, before the first byte: cancelled as not sent, the price given back, and the key free', async () => {
+    const { write, callId, cancelled } = await hangUpAt('keyed', 'after ToolCallDispatched is appended');
+    expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'no' });
+    expect(executions(cluster, write)).toBe(0);
+    expect(await holdEnded(callId)).toBe('closed');
+    expect(await claimOf(callId)).toMatchObject({ has_key: false });
+    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(executions(cluster, write)).toBe(1);
+  });
+
+  test('dispatched with a grant, before the first byte: the grant is used up all the same, and people are asked again', async () => {
+    undo = grantEverything(cluster);
+    const { write, callId, cancelled } = await hangUpAt('asked', 'after ToolCallDispatched is appended');
+    expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'no' });
+    expect(executions(cluster, write)).toBe(0);
+    expect(await claimOf(callId)).toMatchObject({ has_key: false, has_grant: true });
+    const used = await approvalOf(write.text);
+    expect(used?.status).toBe('used');
+    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect((await approvalOf(write.text))?.approvalId).not.toBe(used?.approvalId);
+    expect(executions(cluster, write)).toBe(1);
+  });
+
+  test('after the bytes: cancelled as sent, the price spent, and the key in doubt for ever, so it never runs twice', async () => {
+    const { write, callId, cancelled } = await hangUpAt('keyed', "after the request's bytes are written");
+    expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'yes' });
+    expect(executions(cluster, write)).toBe(1);
+    expect(await holdEnded(callId)).toBe('closed');
+    expect(await claimOf(callId)).toMatchObject({ has_key: true });
+    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ code: 'call.in-doubt' });
+    expect(executions(cluster, write)).toBe(1);
+  });
+
+  test('the record of all of it holds', async () => {
+    expect(await cluster.record.verify()).toMatchObject({ ok: true, faults: [] });
+  });
+});
