@@ -4,7 +4,17 @@ import { type Cluster, until } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeSizes } from '../e2e/sizes.js';
 import { markedTrace, stepsIn } from './fault-trace.ts';
-import { aWrite, executions, executionsOf, grantEverything, readAsOffice, send, startFaultyCluster, type Write } from './write-calls.ts';
+import {
+  aWrite,
+  executions,
+  executionsOf,
+  grantEverything,
+  readAsOffice,
+  send,
+  sendPatiently,
+  startFaultyCluster,
+  type Write,
+} from './write-calls.ts';
 
 const SIZES = {
   'postgres-separate': 'on the PostgreSQL log',
@@ -37,10 +47,12 @@ describeSizes(SIZES, (size) => {
   const url = (): string => cluster.gatewayUrl;
   const dataOf = (events: readonly StoredEvent[], type: string): unknown => events.find((event) => event.type === type)?.data;
   /** The call of a client that hung up, once the record has its end. */
-  const endOf = async (write: Write, traceId: string): Promise<HungUp> => {
-    const { call, types, events } = await cluster.record.callOfTrace(traceId);
-    return { write, callId: call.callId, types, cancelled: call.outcome === 'cancelled' ? dataOf(events, 'ToolCallCancelled') : call };
-  };
+  const endOf = async (write: Write, traceId: string): Promise<HungUp> =>
+    until(`the end of ${write.text} is on record`, async () => {
+      const { call, types, events } = await cluster.record.callOfTrace(traceId);
+      if (call.outcome === 'waiting') return undefined;
+      return { write, callId: call.callId, types, cancelled: dataOf(events, 'ToolCallCancelled') };
+    });
   const holdOf = async (callId: string): Promise<string | undefined> => {
     const [row] = await cluster.admin<{ status: string }>('SELECT status FROM budget_accountant.call WHERE call_id = $1', [callId]);
     return row?.status;
@@ -73,8 +85,8 @@ describeSizes(SIZES, (size) => {
     return details.find(({ paramsMasked }) => JSON.stringify(paramsMasked).includes(text));
   };
   /**
-   * Freezes the gateway at a step of a write, hangs up, and lets it go on: it finds the client gone. Sent anew where the gateway slept so long
-   * that its decision grew too old.
+   * Freezes the gateway at a step of a write, hangs up, and lets it go on: it finds the client gone at the next thing it waits for. Sent anew
+   * where the gateway slept so long that its decision grew too old.
    */
   const hangUpAt = async (flow: Write['flow'], step: string): Promise<HungUp> => {
     const edge = cluster.service('edge-gateway');
@@ -111,7 +123,7 @@ describeSizes(SIZES, (size) => {
     expect(await holdEnded(callId)).not.toBe('held');
     expect(await claimOf(callId)).toBeNull();
     await undo();
-    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ status: 200, code: null });
     expect(executionsOf(cluster, traceId)).toBe(0);
     expect(executions(cluster, write)).toBe(1);
   });
@@ -144,41 +156,53 @@ describeSizes(SIZES, (size) => {
     // Asked again, people are asked again, and only then is it run.
     const stop = grantEverything(cluster);
     undo = stop;
-    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ status: 200, code: null });
     expect(executionsOf(cluster, traceId)).toBe(0);
     expect(executions(cluster, write)).toBe(1);
   });
 
   test('dispatched, before the first byte: cancelled as not sent, the price given back, and the key free', async () => {
-    const { write, callId, cancelled } = await hangUpAt('keyed', 'after ToolCallDispatched is appended');
+    const { write, callId, cancelled } = await hangUpAt('keyed', 'before ToolCallDispatched is appended');
     expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'no' });
     expect(executions(cluster, write)).toBe(0);
-    expect(await holdEnded(callId)).toBe('closed');
+    expect(await holdEnded(callId)).toBe('released');
     expect(await claimOf(callId)).toMatchObject({ has_key: false });
-    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ status: 200, code: null });
     expect(executions(cluster, write)).toBe(1);
   });
 
   test('dispatched with a grant, before the first byte: the grant is used up all the same, and people are asked again', async () => {
     undo = grantEverything(cluster);
-    const { write, callId, cancelled } = await hangUpAt('asked', 'after ToolCallDispatched is appended');
+    const { write, callId, cancelled } = await hangUpAt('asked', 'before ToolCallDispatched is appended');
     expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'no' });
     expect(executions(cluster, write)).toBe(0);
     expect(await claimOf(callId)).toMatchObject({ has_key: false, has_grant: true });
     const used = await approvalOf(write.text);
     expect(used?.status).toBe('used');
-    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ status: 200, code: null });
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ status: 200, code: null });
     expect((await approvalOf(write.text))?.approvalId).not.toBe(used?.approvalId);
     expect(executions(cluster, write)).toBe(1);
   });
 
   test('after the bytes: cancelled as sent, the price spent, and the key in doubt for ever, so it never runs twice', async () => {
-    const { write, callId, cancelled } = await hangUpAt('keyed', "after the request's bytes are written");
+    const { upstream } = cluster;
+    const write = aWrite('keyed');
+    const traceId = aTrace();
+    const client = new AbortController();
+    const before = upstream.callsOf('write').length;
+    upstream.held.add('write');
+    const reply = send(cluster, url(), write, traceId, client.signal);
+    await upstream.arrival('write', before);
+    client.abort();
+    expect(await reply).toBeNull();
+    const { callId, cancelled } = await endOf(write, traceId);
+    upstream.held.delete('write');
+    upstream.release();
     expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'yes' });
     expect(executions(cluster, write)).toBe(1);
     expect(await holdEnded(callId)).toBe('closed');
     expect(await claimOf(callId)).toMatchObject({ has_key: true });
-    expect(await send(cluster, url(), write, aTrace())).toMatchObject({ code: 'call.in-doubt' });
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ code: 'call.in-doubt' });
     expect(executions(cluster, write)).toBe(1);
   });
 

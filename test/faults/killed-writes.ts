@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CallRecord } from '@sallyport/contracts';
 import { type Cluster, type ServiceProcess, until } from '@sallyport/testing';
 import { markedTrace, stepsIn } from './fault-trace.ts';
-import { aWrite, FLOWS, type Flow, type Reply, send, type Write } from './write-calls.ts';
+import { aWrite, FLOWS, type Flow, type Reply, send, sendPatiently, type Write } from './write-calls.ts';
 
 /** A gateway that dies at a step of a write. */
 export interface PlannedDeath {
@@ -124,4 +124,4 @@ export const endOf = async (cluster: Cluster, { step, traceId, flow }: KilledWri
 
 /** Sends the same write again, with the same key. */
 export const sendAgain = (cluster: Cluster, edge: ServiceProcess, { write }: KilledWrite): Promise<Reply | null> =>
-  send(cluster, edge.url, write, aTrace());
+  sendPatiently(cluster, edge.url, write);

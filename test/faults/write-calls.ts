@@ -109,6 +109,25 @@ const post = (url: string, headers: Record<string, string>, body: unknown, signa
     outgoing.end(JSON.stringify(body));
   });
 
+/** Answers that come from a machine that is busy: nothing was sent, and the same call may be sent again. */
+const BUSY: ReadonlySet<string | null> = new Set([
+  'policy.unavailable',
+  'budget.unavailable',
+  'approval.unavailable',
+  'call.deadline-passed',
+]);
+const BUSY_TRIES_MAX = 5;
+
+/** Sends a write with a key until it is answered by more than that nobody had the time. */
+export const sendPatiently = async (cluster: Cluster, url: string, write: Write): Promise<Reply | null> => {
+  let reply: Reply | null = null;
+  for (let n = 0; n < BUSY_TRIES_MAX; n++) {
+    reply = await send(cluster, url, write, randomBytes(16).toString('hex'));
+    if (reply === null || !BUSY.has(reply.code)) return reply;
+  }
+  return reply;
+};
+
 /** How often the upstream ran an intended effect, whoever sent it. */
 export const executions = (cluster: Cluster, { text }: Write): number =>
   cluster.upstream.calls.filter((call) => call.arguments.text === text).length;
