@@ -10,6 +10,7 @@ export { actorOf, type ConfiguredIdentities, identityDirectoryOf, subjectOf } fr
 export { type LoadConfigurationOptions, loadConfiguration, parseConfiguration } from './configuration/load-configuration.js';
 export { configurationJsonSchema, type SallyportConfiguration } from './configuration/schema.js';
 export { ownUrlsOf, type RootKeyPlace, rootKeyOfConfiguration } from './configuration/sources.js';
+export { bigintArray, intArray, textArray } from './database/binary-arrays.js';
 export type { MigrationClass } from './database/migrations.js';
 export { type DatabaseOptions, openDatabase } from './database/postgres-database.js';
 export {

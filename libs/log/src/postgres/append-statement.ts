@@ -1,4 +1,4 @@
-import type { Sql } from '@sallyport/platform';
+import { intArray, type Sql, textArray } from '@sallyport/platform';
 import type { LogRecord, ReceivedRecord } from '../event-log.port.js';
 import { partitionOf, type TopicLayout, type TopicPartition, topicSpec } from '../topic-layout.js';
 
@@ -27,15 +27,15 @@ export const appendRecords = async (
     name: 'sallyport-append',
     text: APPEND,
     values: [
-      groups.map(({ topic }) => topic),
-      groups.map(({ partition }) => partition),
-      groups.map((group) => group.records.length),
-      groups.flatMap((group, index) => group.records.map(() => index + 1)),
-      groups.flatMap((group) => group.records.map((_, offset) => offset)),
-      all.map(({ key }) => key),
-      all.map(({ id }) => id),
-      all.map((record) => JSON.stringify(headersOf(record))),
-      all.map(({ value }) => value),
+      textArray(groups.map(({ topic }) => topic)),
+      intArray(groups.map(({ partition }) => partition)),
+      intArray(groups.map((group) => group.records.length)),
+      intArray(groups.flatMap((group, index) => group.records.map(() => index + 1))),
+      intArray(groups.flatMap((group) => group.records.map((_, offset) => offset))),
+      textArray(all.map(({ key }) => key)),
+      textArray(all.map(({ id }) => id)),
+      textArray(all.map((record) => JSON.stringify(headersOf(record)))),
+      textArray(all.map(({ value }) => value)),
       notice,
     ],
   });
