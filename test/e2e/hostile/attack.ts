@@ -10,11 +10,13 @@ export interface AttackReport {
   readonly rejected: Map<string, number>;
   /** Ids of the calls that requests became. */
   readonly callIds: Set<string>;
+  /** Calls that were refused as no answer about them came in time: what a machine that is too slow for the attack does, and no more than that. */
+  overloaded: number;
   /** What must not be, one line each. */
   readonly faults: string[];
 }
 
-export const emptyReport = (): AttackReport => ({ sent: 0, rejected: new Map(), callIds: new Set(), faults: [] });
+export const emptyReport = (): AttackReport => ({ sent: 0, rejected: new Map(), callIds: new Set(), overloaded: 0, faults: [] });
 
 const RestError = z.strictObject({
   code: z.string(),
@@ -71,8 +73,9 @@ const judge = (report: AttackReport, { title, pieces }: HostileRequest, answer: 
   };
   const { status, headers, body } = answer;
   if (INTERNAL.test(body)) fault('says what is inside');
-  if (status >= 500) fault('a fault of ours');
   const callId = headers.get('sallyport-call-id');
+  if (callId !== undefined && status === 503) report.overloaded += 1;
+  else if (status >= 500) fault('a fault of ours');
   if (callId !== undefined) {
     report.callIds.add(callId);
     return;
