@@ -335,6 +335,18 @@ describe('ending', () => {
     expect(stricter.approvalId).not.toBe(approvalId);
     expect((await replica.http('GET', `/${approvalId}`)).body.status).toBe('withdrawn');
   });
+
+  test('tells a call whose grant is of too few who is asked now, before it says that the grant is no more', async () => {
+    const { approvalId, callId } = await asked({ ruleIds: ['people'] });
+    await replica.http('POST', `/${approvalId}/grant`);
+    const parked = await harness.park({ callId, ruleIds: ['people', 'finance'], args: { id: 7 } });
+    await harness.heard('ApprovalWithdrawn', callId);
+    const caused = harness.said(callId).filter(({ causationId }) => causationId === parked.id);
+    expect(caused).toMatchObject([
+      { type: 'ApprovalRequested', data: { ruleIds: ['finance', 'people'] } },
+      { type: 'ApprovalWithdrawn', data: { approvalId, reason: 'rules-changed' } },
+    ]);
+  });
 });
 
 describe('seeing', () => {

@@ -144,12 +144,15 @@ export class HearCalls {
       set.apply(same, ask, parkedEventId);
       return;
     }
-    // Asked or granted under other rules: no answer to this one.
+    // Asked or granted under other rules: no answer to this one. Said after the new question: what is said first of a parking answers it.
+    const saidBefore = set.records.length;
     for (const outdated of live) set.apply(outdated, { type: 'Withdraw', reason: RULES_CHANGED, nowMs }, parkedEventId);
+    const withdrawals = set.records.splice(saidBefore);
     const approvalId = ids.uuidv7();
     await insertCall(tx, { ...wait, approvalId });
     const fresh = { tenantId, approvalId, version: 0, state: { status: 'none' as const }, asked, askedAtMs: nowMs };
     await set.ask(fresh, ask, sealedParams, bindingKey, parkedEventId);
+    set.records.push(...withdrawals);
   }
 
   /** The request that this call says it waited for before it came back, if it did, and for exactly this. */
