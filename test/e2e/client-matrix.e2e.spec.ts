@@ -94,7 +94,10 @@ const completedAt = async (name: Upstream): Promise<number> => {
   return Number(row?.count ?? 0);
 };
 
-describe.each(MATRIX_CLIENTS)('$name', (client) => {
+/** The Inspector starts a process for each question. */
+const DEADLINE_MS = 240_000;
+
+describe.each(MATRIX_CLIENTS)('$name', { timeout: DEADLINE_MS }, (client) => {
   const within = async (path: string, work: (session: Session) => Promise<void>): Promise<void> => {
     const session = await client.connect(`${cluster.gatewayUrl}${path}`, token);
     try {

@@ -98,7 +98,19 @@ const inspector = (name: string, era: 'legacy' | 'modern'): MatrixClient => ({
   connect: async (url, token) => {
     const home = mkdtempSync(join(tmpdir(), 'sallyport-inspector-'));
     const ask = async (method: string, ...more: string[]): Promise<unknown> => {
-      const where = ['--cli', url, '--transport', 'http', '--protocol-era', era, '--format', 'json', '--quiet'];
+      const where = [
+        '--cli',
+        url,
+        '--transport',
+        'http',
+        '--protocol-era',
+        era,
+        '--format',
+        'json',
+        '--quiet',
+        '--connect-timeout',
+        String(CLI_DEADLINE_MS),
+      ];
       const { stdout } = await run(
         process.execPath,
         [INSPECTOR, ...where, '--header', `Authorization: Bearer ${token}`, '--method', method, ...more],
@@ -112,14 +124,12 @@ const inspector = (name: string, era: 'legacy' | 'modern'): MatrixClient => ({
       const printed = z.looseObject({ result: z.unknown().optional() }).parse(JSON.parse(stdout));
       return printed.result ?? printed;
     };
-    try {
-      await ask('tools/list');
-    } catch (error) {
+    const listed = await ask('tools/list').catch((error: unknown) => {
       rmSync(home, { recursive: true, force: true });
       throw error;
-    }
+    });
     return {
-      tools: async () => namesOf(await ask('tools/list')),
+      tools: async () => namesOf(listed),
       call: async (tool, args) => saidBy(await ask('tools/call', '--tool-name', tool, '--tool-args-json', JSON.stringify(args))),
       resource: async (uri) => textOfResource(await ask('resources/read', '--uri', uri)),
       prompt: async (prompt) => textOfPrompt(await ask('prompts/get', '--prompt-name', prompt)),
