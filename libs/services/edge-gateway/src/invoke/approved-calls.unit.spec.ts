@@ -194,6 +194,27 @@ test('writes nothing more into a call that another replica claimed, and says so 
   expect(upstream.sent).toEqual([]);
 });
 
+test('is not sent with a grant that its claim does not name', async () => {
+  const edge = await openRunner(
+    (asked, evaluation) => {
+      if (evaluation > 1) return asking(asked, evaluation);
+      // Claimed as allowed, and too old then: when asked again, policy demands people.
+      edge.clock.advance(1_500);
+      return {};
+    },
+    {},
+    undefined,
+    granting,
+  );
+  const upstream = anUpstream();
+  const call = aWrite();
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'refused', code: 'approval.withdrawn' });
+  expect(edge.types(call.callId).slice(-3)).toEqual(['ToolCallParked', 'ToolCallResumed', 'ToolCallRefused']);
+  expect(edge.claims.won).toMatchObject([{ approvalId: null }]);
+  expect(edge.claims.released).toEqual([{ callId: call.callId, isGrantUnused: true }]);
+  expect(upstream.sent).toEqual([]);
+});
+
 test('sends only what people agreed to: what a client says beside the parameters stays here', async () => {
   const upstream = anUpstream();
   const edge = await openRunner(asking, {}, undefined, granting);
