@@ -107,6 +107,24 @@ test('refuses what nobody can be charged for, and says what is left when a budge
   expect((await harness.saidOf('of-ben', answered))[0]).toMatchObject({ type: 'BudgetReserved' });
 });
 
+test('a tenant that has spent everything takes nothing from another with the same names, chain and tools', async () => {
+  const limits = { 'tenant:acme': { day: { maxMicros: 100, currency: 'USD' } }, 'user:ada': { day: { maxMicros: 100, currency: 'USD' } } };
+  await start({
+    declared: [...declared(limits), ...declared({ 'user:ada': { day: { maxMicros: 100, currency: 'USD' } } }, 'globex')],
+  });
+  await harness.price({ 'crm/search': 100 });
+  await harness.price({ 'crm/search': 100 }, 1, 'globex');
+  await harness.append(requested('all-of-it'), requested('too-much'));
+  expect((await harness.saidOf('too-much', answered))[0]).toMatchObject({ type: 'BudgetReservationRefused' });
+  await harness.append(requested('of-another', { tenantId: 'globex' }));
+  expect((await harness.saidOf('of-another', answered))[0]).toMatchObject({ type: 'BudgetReserved', tenantId: 'globex' });
+  await harness.append(requested('their-too-much', { tenantId: 'globex' }));
+  expect((await harness.saidOf('their-too-much', answered))[0]).toMatchObject({
+    type: 'BudgetReservationRefused',
+    data: { account: 'user:ada' },
+  });
+});
+
 test('agents that call agents do not multiply what a person may spend', async () => {
   await start({ declared: declared({ 'user:ada': { day: { maxMicros: 300, currency: 'USD' } } }) });
   await harness.price({ 'crm/search': 100 });

@@ -54,7 +54,7 @@ export interface AccountantHarness {
   start(options?: AccountantOptions): Promise<RunningAccountant>;
   append(...events: readonly AnyEnvelope[]): Promise<void>;
   /** Puts prices on the log and waits until the accountant knows them. */
-  price(tools: Readonly<Record<string, number | null>>, epoch?: number): Promise<void>;
+  price(tools: Readonly<Record<string, number | null>>, epoch?: number, tenantId?: string): Promise<void>;
   /** Resolves to what was said of a call, once it satisfies. */
   saidOf(callId: string, isEnough: (types: readonly string[]) => boolean): Promise<AnyEnvelope[]>;
   until(isDone: () => boolean | Promise<boolean>, what: string): Promise<void>;
@@ -154,13 +154,13 @@ export const openAccountantHarness = async (
   return {
     ...{ database: testDatabase, urls, log, said, start, until },
     append: (...events) => log.append(events.map(encodeEvent)),
-    price: async (tools, epoch = 1) => {
-      await log.append(Object.entries(tools).map(([id, cost]) => encodeEvent(toolInCatalog(id, cost, epoch))));
+    price: async (tools, epoch = 1, tenantId = TENANT) => {
+      await log.append(Object.entries(tools).map(([id, cost]) => encodeEvent(toolInCatalog(tenantId, id, cost, epoch))));
       await until(async () => {
         const { rows } = await reader.query<{ n: string }>(
           `SELECT count(*) AS n FROM price p JOIN unnest($1::text[], $2::bigint[]) AS w(tool, cost) USING (tool)
            WHERE p.cost_micros IS NOT DISTINCT FROM w.cost AND p.tenant_id = $3`,
-          [Object.keys(tools), Object.values(tools), TENANT],
+          [Object.keys(tools), Object.values(tools), tenantId],
         );
         return Number(rows[0]?.n) === Object.keys(tools).length;
       }, 'prices');
@@ -186,15 +186,16 @@ const authenticate = async (authorization: string | undefined): Promise<Principa
   return { ...requestFacts().principal, subject, tenantId, actors: ['agent:triage'], scopes };
 };
 
-const toolInCatalog = (id: string, costMicros: number | null, epoch: number): AnyEnvelope => {
+const toolInCatalog = (tenantId: string, id: string, costMicros: number | null, epoch: number): AnyEnvelope => {
   const [server = '', name = ''] = id.split('/');
   const record: ToolRecord = {
-    ...{ id, tenantId: TENANT, server, name, owner: 'team', dataDomain: 'd', riskTier: 'read', version: '1', lifecycle: 'active' },
+    ...{ id, tenantId, server, name, owner: 'team', dataDomain: 'd', riskTier: 'read', version: '1', lifecycle: 'active' },
     ...{ lastReviewed: '2026-11-01', supportContact: 's', costMicros, currency: 'USD', scopes: [], tags: [], pinnedDigest: null },
     ...{ definition: null, driftedDigest: null, missing: [], epoch },
   };
   return anEvent('ToolInCatalog', record, {
-    key: `${TENANT}/${id}`,
+    key: `${tenantId}/${id}`,
+    tenantId,
     callId: null,
     chainId: null,
     subject: null,

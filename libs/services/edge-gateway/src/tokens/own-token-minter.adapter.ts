@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, type Principal } from '@sallyport/contracts';
 import type { Clock, IdSource } from '@sallyport/platform';
@@ -35,13 +35,20 @@ export const signingKeyFromText = async (text: string): Promise<SigningKey> => {
   return keyOf(jwk, 'the signing key');
 };
 
-/** Reads the signing key of a file, making it with mode 0600 when it is not there. Of two that make it at once, one wins and both use it. */
+/**
+ * Reads the signing key of a file, making it with mode 0600 when it is not there. Of two that make it at once, one wins and both use it.
+ * Throws `configuration.invalid`, also where other accounts can read the file: who has the key signs tokens that every upstream believes.
+ */
 export const signingKeyFromFile = async (path: string): Promise<SigningKey> => {
   const existing = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw new AppError('configuration.invalid', `the signing key ${path} cannot be read`, { cause: error });
   });
-  if (existing !== null) return signingKeyFromText(existing);
+  if (existing !== null) {
+    if (((await stat(path)).mode & 0o007) !== 0)
+      throw new AppError('configuration.invalid', `the signing key ${path}: other accounts can read it; chmod 600 it`);
+    return signingKeyFromText(existing);
+  }
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), alg: 'EdDSA', use: 'sig' };
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemIdSource } from '@sallyport/platform';
@@ -48,6 +48,13 @@ test('makes a key once, for its owner alone, and publishes no private part', asy
   expect(first.kid).toBe(second.kid);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(Object.keys(first.publicJwk)).not.toContain('d');
+});
+
+test('refuses a key that other accounts can read', async () => {
+  const file = keyFile();
+  await signingKeyFromFile(file);
+  chmodSync(file, 0o644);
+  await expect(signingKeyFromFile(file)).rejects.toMatchObject({ code: 'configuration.invalid' });
 });
 
 test.each(['{}', 'not json', '{"kty":"oct","k":"AAAA"}'])('refuses %s as a key', async (text) =>
