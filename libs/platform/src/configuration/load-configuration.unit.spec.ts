@@ -199,6 +199,25 @@ identity: { issuers: [{ issuer: i, tokenSource: login, jwksUrl: "\${JWKS}" }] }`
     ]);
   });
 
+  test.each([
+    ['http://login.example/jwks', 1],
+    ['http://127.0.0.1:8081/jwks', 0],
+    ['https://login.example/jwks', 0],
+  ])('stop keys that anybody on the way could exchange: %s', (url, count) => {
+    const faults = faultsOf(SMALLEST.replace('https://login.example/jwks', url));
+    expect(faults.map(({ path }) => path)).toEqual(Array.from({ length: count }, () => 'identity.issuers[0].jwksUrl'));
+  });
+
+  test.each([
+    ['http://crm.example/mcp', '', 1],
+    ['http://crm.example/mcp', ', allowInsecure: true', 0],
+    ['http://localhost:3000/mcp', '', 0],
+    ['https://crm.example/mcp', '', 0],
+  ])('stop tokens and data from travelling in the clear unasked: %s%s', (url, more, count) => {
+    const text = `${SMALLEST}upstreams: [{ server: crm, tenant: acme, transport: { kind: http, url: "${url}"${more} } }]`;
+    expect(faultsOf(text).map(({ path }) => path)).toEqual(Array.from({ length: count }, () => 'upstreams[0].transport.url'));
+  });
+
   test('read one a line, for a terminal', () => {
     expect(new ConfigurationError('sallyport.yaml', faultsOf('tenants:\n  - id: acme\n')).message).toBe(
       'sallyport.yaml has 2 faults:\n  line 1, identity: is missing\n  line 2, tenants[0].name: is missing',

@@ -46,6 +46,14 @@ export const configurationValues = ({ env, folder }: ConfigurationContext) => {
   };
 };
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether what travels to an address is safe from who listens or answers on the way: https, or this machine. */
+export const isSafeOnTheWay = (address: string): boolean => {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || LOOPBACK.test(hostname);
+};
+
 /** Milliseconds, bounded so that a unit mixed up is a fault and not an outage. */
 export const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 /** Names of scopes, as tokens and catalog records spell them (RFC 6749, section 3.3). */

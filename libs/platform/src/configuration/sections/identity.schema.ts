@@ -1,6 +1,6 @@
 import { TenantId } from '@sallyport/contracts';
 import { z } from 'zod';
-import { refuseRepeated, Scopes, type Values } from '../values.js';
+import { isSafeOnTheWay, refuseRepeated, Scopes, type Values } from '../values.js';
 
 /** `tenants`: who is kept apart from whom. */
 export const tenantsSchema = () =>
@@ -54,7 +54,7 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
                 .meta({ example: ['https://gateway.example.com'] }),
               jwksUrl: httpAddress()
                 .optional()
-                .describe('Where its public keys are published. Either this or `jwksFile`.')
+                .describe('Where its public keys are published: https://, or on this machine. Either this or `jwksFile`.')
                 .meta({ example: 'https://login.example.com/.well-known/jwks.json', shown: true }),
               jwksFile: path()
                 .optional()
@@ -99,6 +99,9 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
             .superRefine(({ jwksUrl, jwksFile }, context) => {
               if ((jwksUrl === undefined) === (jwksFile === undefined))
                 context.addIssue({ code: 'custom', message: 'needs either jwksUrl or jwksFile' });
+              // Whoever can change the answer on its way would sign for everybody.
+              if (jwksUrl !== undefined && !isSafeOnTheWay(jwksUrl))
+                context.addIssue({ code: 'custom', path: ['jwksUrl'], message: 'must be https://, or bring the keys in jwksFile' });
             }),
         )
         .min(1)

@@ -1,8 +1,6 @@
 import { ServerName, TenantId } from '@sallyport/contracts';
 import { z } from 'zod';
-import { milliseconds, reference, refuseRepeated, type Values } from '../values.js';
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+import { isSafeOnTheWay, milliseconds, reference, refuseRepeated, type Values } from '../values.js';
 
 const VariableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable');
 /** Headers that the gateway sets itself; one from here would let a file forge an identity. */
@@ -22,8 +20,7 @@ const httpTransport = ({ httpAddress, secret }: Values) =>
         .meta({ example: { 'X-Api-Key': reference('UPSTREAM_API_KEY') } }),
     })
     .superRefine(({ url, allowInsecure, headers }, context) => {
-      const { protocol, hostname } = new URL(url);
-      if (protocol === 'http:' && !allowInsecure && !LOOPBACK.test(hostname)) {
+      if (!allowInsecure && !isSafeOnTheWay(url)) {
         context.addIssue({ code: 'custom', path: ['url'], message: 'must be https:// unless allowInsecure is true' });
       }
       for (const name of Object.keys(headers)) {
