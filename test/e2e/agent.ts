@@ -72,14 +72,14 @@ interface Connection {
 export class Agent {
   private constructor(private readonly connection: Connection) {}
 
-  /** The SDK of today (v2), speaking 2026-07-28. */
-  static async modern(url: string, token: string): Promise<Agent> {
+  /** The SDK of today (v2), speaking 2026-07-28; `over` carries its requests where it is not the global `fetch`. */
+  static async modern(url: string, token: string, over: typeof fetch = fetch): Promise<Agent> {
     const client = new Client(
       { name: 'story-agent', version: '2.0.0' },
       { versionNegotiation: { mode: { pin: '2026-07-28' } }, defaultCacheTtlMs: 0 },
     );
     await client.connect(
-      new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
+      new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } }, fetch: over }),
     );
     return new Agent({
       call: (params, options) => client.callTool(params, options),

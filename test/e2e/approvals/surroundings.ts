@@ -10,14 +10,14 @@ import {
   until,
 } from '@sallyport/testing';
 import { Agent } from '../agent.js';
-import { APPROVE, Desk } from './desk.js';
+import { APPROVE, Desk, PATIENCE_MS } from './desk.js';
 
 /** The tools of these stories that write; `writer` may use them once somebody agreed. */
 export const APPROVED_WRITES: readonly string[] = ['story/transfer', 'story/publish', 'story/amend'];
 /** A tenant beside the one of the stories, with the same people in it. */
 export const OTHER_TENANT = 'umbrella';
 /** How long a client is held: short, so that stories see what comes after it; clients of 2026-07-28 come back eight times. */
-const HOLD_MS = 1_500;
+const HOLD_MS = 2_000;
 
 const EVERYTHING = [...STORY_SCOPES, ...OFFICE_SCOPES, APPROVE];
 const TENANTS = [STORY_TENANT, OTHER_TENANT];
@@ -96,6 +96,17 @@ export class Surroundings {
     return await Agent.modern(`${edge}/mcp/story`, await this.tokenOf(asker));
   }
 
+  /** Opens a client of the v2 SDK whose calls reach another edge each time, as behind a balancer. */
+  async modernOverEdges(asker: Asker): Promise<Agent> {
+    const { edges } = this;
+    let calls = 0;
+    return await Agent.modern(`${edges[0]}/mcp/story`, await this.tokenOf(asker), (_input, init) => {
+      const isCall = new Headers(init?.headers).get('mcp-method') === 'tools/call';
+      const edge = edges[isCall ? calls++ % edges.length : 0];
+      return fetch(new URL('/mcp/story', edge), init);
+    });
+  }
+
   /** Opens a client of the v1 SDK. */
   async legacy(asker: Asker = ADA, edge = this.cluster.gatewayUrl): Promise<Agent> {
     return await Agent.legacy(`${edge}/mcp/story`, await this.tokenOf(asker));
@@ -108,18 +119,38 @@ export class Surroundings {
 
   /** A call on record, once it has come out so. */
   async recorded(callId: string | null, outcome: string): Promise<RecordedCall> {
-    return await until(`call ${callId} is ${outcome} on record`, async () => {
-      const recorded = await this.cluster.record.call(callId ?? '');
-      return recorded.call.outcome === outcome ? recorded : undefined;
-    });
+    return await until(
+      `call ${callId} is ${outcome} on record`,
+      async () => {
+        const recorded = await this.cluster.record.call(callId ?? '');
+        return recorded.call.outcome === outcome ? recorded : undefined;
+      },
+      PATIENCE_MS,
+    );
+  }
+
+  /** A call on record, once nobody is asked about it any more. */
+  async ended(callId: string): Promise<RecordedCall['call']> {
+    return await until(
+      `call ${callId} has ended on record`,
+      async () => {
+        const { call } = await this.cluster.record.call(callId);
+        return call.outcome === 'waiting' ? undefined : call;
+      },
+      PATIENCE_MS,
+    );
   }
 
   /** A call on record, once this has happened to it so often. */
   async heard(callId: string | null, type: string, times: number): Promise<RecordedCall> {
-    return await until(`${type} is on record ${times} times for ${callId}`, async () => {
-      const recorded = await this.cluster.record.call(callId ?? '');
-      return recorded.types.filter((known) => known === type).length >= times ? recorded : undefined;
-    });
+    return await until(
+      `${type} is on record ${times} times for ${callId}`,
+      async () => {
+        const recorded = await this.cluster.record.call(callId ?? '');
+        return recorded.types.filter((known) => known === type).length >= times ? recorded : undefined;
+      },
+      PATIENCE_MS,
+    );
   }
 
   /** What the books say of the one limit of these stories: the asker's own, for the day. */
