@@ -9,7 +9,7 @@ const pagesBelow = (folder: string): string[] =>
     .filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
     .map((path) => `${folder}/${path.replaceAll('\\', '/')}`);
 const pages = [
-  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].filter((path) => existsSync(`${ROOT}${path}`)),
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'].filter((path) => existsSync(`${ROOT}${path}`)),
   ...pagesBelow('docs'),
   ...pagesBelow('integrations'),
   ...pagesBelow('infra'),
