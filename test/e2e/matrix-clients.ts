@@ -97,7 +97,13 @@ const inspector = (name: string, era: 'legacy' | 'modern'): MatrixClient => ({
   era,
   connect: async (url, token) => {
     const home = mkdtempSync(join(tmpdir(), 'sallyport-inspector-'));
-    const ask = async (method: string, ...more: string[]): Promise<unknown> => {
+    let last: Promise<unknown> = Promise.resolve();
+    /** One process at a time: several would take the processors from the gateway that they ask. */
+    const ask = (method: string, ...more: string[]): Promise<unknown> => {
+      last = last.catch(() => undefined).then(() => askNow(method, ...more));
+      return last;
+    };
+    const askNow = async (method: string, ...more: string[]): Promise<unknown> => {
       const where = [
         '--cli',
         url,
