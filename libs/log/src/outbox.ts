@@ -1,4 +1,4 @@
-import type { Database, Sql } from '@sallyport/platform';
+import { type Database, type Sql, textArray } from '@sallyport/platform';
 import { type EventLog, isTransactional, type LogRecord } from './event-log.port.js';
 
 /** Records staged in a transaction, to be published after its commit. */
@@ -32,11 +32,11 @@ export const appendToOutbox = async (tx: Sql, records: readonly LogRecord[]): Pr
     name: 'sallyport-stage',
     text: STAGE,
     values: [
-      records.map(({ topic }) => topic),
-      records.map(({ key }) => key),
-      records.map(({ id }) => id),
-      records.map(({ headers }) => JSON.stringify(headers)),
-      records.map(({ value }) => value),
+      textArray(records.map(({ topic }) => topic)),
+      textArray(records.map(({ key }) => key)),
+      textArray(records.map(({ id }) => id)),
+      textArray(records.map(({ headers }) => JSON.stringify(headers))),
+      textArray(records.map(({ value }) => value)),
     ],
   });
   return { numbers: rows.map(({ number }) => number), records };

@@ -1,5 +1,5 @@
 import { AppError } from '@sallyport/contracts';
-import type { Database, Sql } from '@sallyport/platform';
+import { bigintArray, type Database, intArray, type Sql, textArray } from '@sallyport/platform';
 import { partitionName, type TopicPartition } from '../topic-layout.js';
 import type { PoisonedRecord, PositionMove, PositionStore } from './position-store.port.js';
 
@@ -37,10 +37,10 @@ class PostgresPositionStore implements PositionStore {
       text: ADVANCE,
       values: [
         group,
-        moves.map(({ topic }) => topic),
-        moves.map(({ partition }) => partition),
-        moves.map(({ expected }) => String(expected)),
-        moves.map(({ next }) => String(next)),
+        textArray(moves.map(({ topic }) => topic)),
+        intArray(moves.map(({ partition }) => partition)),
+        bigintArray(moves.map(({ expected }) => expected)),
+        bigintArray(moves.map(({ next }) => next)),
       ],
     });
     if (rowCount !== moves.length) {

@@ -1,7 +1,6 @@
 import { type AnyEnvelope, AppError, type CallRecord } from '@sallyport/contracts';
 import { type CallState, evolveCall, initialCallState, storedCallState, toCallRecord } from '@sallyport/domain';
-import type { Sql } from '@sallyport/platform';
-import { packTexts } from '../text-pack.js';
+import { intArray, type Sql, textArray } from '@sallyport/platform';
 
 /** An event about one call. */
 export type CallEvent = AnyEnvelope & { readonly callId: string };
@@ -25,11 +24,10 @@ const LOCK_STATES = `SELECT c.tenant_id, c.call_id, c.version, c.state FROM call
 
 const SAVE_STATES = `INSERT INTO call_record AS c (tenant_id, call_id, version, state, started_at, ended_at, subject, agent, target, decision,
     outcome, trace_id)
-  SELECT tenant_id, call_id, version, convert_from(substr($12::bytea, state_at, state_bytes), 'UTF8')::json, started_at, ended_at, subject, agent,
-    target, decision, outcome, trace_id
-  FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $13::int[], $14::int[])
-    AS r(tenant_id, call_id, version, started_at, ended_at, subject, agent, target, decision, outcome, trace_id, state_at, state_bytes)
+  SELECT tenant_id, call_id, version, state::json, started_at::timestamptz, ended_at::timestamptz, subject, agent, target, decision, outcome,
+    trace_id
+  FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+    $12::text[]) AS r(tenant_id, call_id, version, state, started_at, ended_at, subject, agent, target, decision, outcome, trace_id)
   ON CONFLICT (tenant_id, call_id) DO UPDATE SET version = excluded.version, state = excluded.state, started_at = excluded.started_at,
     ended_at = excluded.ended_at, subject = excluded.subject, agent = excluded.agent, target = excluded.target, decision = excluded.decision,
     outcome = excluded.outcome, trace_id = excluded.trace_id
@@ -69,7 +67,7 @@ const lockStates = async (tx: Sql, calls: readonly CallEvent[]): Promise<Readonl
   const { rows } = await tx.query<StateRow>({
     name: 'audit-lock-states',
     text: LOCK_STATES,
-    values: [calls.map(({ tenantId }) => tenantId), calls.map(({ callId }) => callId)],
+    values: [textArray(calls.map(({ tenantId }) => tenantId)), textArray(calls.map(({ callId }) => callId))],
   });
   return new Map(
     rows.map(({ tenant_id, call_id, version, state }) => [keyOf(tenant_id, call_id), { version, state: storedCallState(state) }]),
@@ -80,18 +78,15 @@ const lockStates = async (tx: Sql, calls: readonly CallEvent[]): Promise<Readonl
 export const saveStates = async (tx: Sql, calls: readonly FoldedCall[]): Promise<void> => {
   if (calls.length === 0) return;
   const records = calls.map(({ state }) => toCallRecord(state));
-  const { pack, at, bytes } = packTexts(calls.map(({ state }) => JSON.stringify(state)));
   const { rowCount } = await tx.query({
     name: 'audit-save-states',
     text: SAVE_STATES,
     values: [
-      calls.map(({ state }) => state.tenantId),
-      calls.map(({ state }) => state.callId),
-      calls.map(({ version }) => version),
-      ...SHOWN.map((column) => records.map((record, index) => column(record, calls[index]?.state))),
-      pack,
-      at,
-      bytes,
+      textArray(calls.map(({ state }) => state.tenantId)),
+      textArray(calls.map(({ state }) => state.callId)),
+      intArray(calls.map(({ version }) => version)),
+      textArray(calls.map(({ state }) => JSON.stringify(state))),
+      ...SHOWN.map((column) => textArray(records.map((record, index) => column(record, calls[index]?.state)))),
     ],
   });
   if (rowCount !== calls.length) {

@@ -1,8 +1,7 @@
 import { eventTypeOf } from '@sallyport/contracts';
 import { CHAIN_GENESIS, type ChainRecord, chainHash, epochMsOf } from '@sallyport/domain';
 import type { ReceivedRecord } from '@sallyport/log';
-import type { Sql } from '@sallyport/platform';
-import { packTexts } from '../text-pack.js';
+import { bigintArray, intArray, type Sql, textArray } from '@sallyport/platform';
 import { sha256 } from './sha256.js';
 
 /** The last entry of a chain. */
@@ -57,12 +56,12 @@ const LOCK_HEADS = `SELECT h.topic, h.partition, h.size, h.position, h.hash, h.e
 
 const INSERT_EVENTS = `INSERT INTO audit_event (topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key,
     previous_hash, previous_event_id, hash, headers, value)
-  SELECT topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, previous_hash, previous_event_id, hash,
-    convert_from(substr($14::bytea, headers_at, headers_bytes), 'UTF8'), convert_from(substr($17::bytea, value_at, value_bytes), 'UTF8')
-  FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[],
-    $11::text[], $12::text[], $13::text[], $15::int[], $16::int[], $18::int[], $19::int[])
+  SELECT topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at::timestamptz, key, previous_hash,
+    previous_event_id, hash, headers, value
+  FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
     AS r(topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, previous_hash, previous_event_id, hash,
-      headers_at, headers_bytes, value_at, value_bytes)`;
+      headers, value)`;
 
 const MOVE_HEADS = `INSERT INTO chain_head (topic, partition, size, position, hash, event_id)
   SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
@@ -87,9 +86,7 @@ export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]
   const heads = await lockHeads(tx, records);
   const moved = new Map<string, ChainHead>();
   const added: ReceivedRecord[] = [];
-  const columns: unknown[][] = Array.from({ length: 13 }, () => []);
-  const headers: string[] = [];
-  const values: string[] = [];
+  const entries: Entry[] = [];
   for (const received of records) {
     const name = nameOf(received);
     const head = moved.get(name) ?? heads.get(name) ?? startOf(received);
@@ -103,15 +100,12 @@ export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]
       hash: chainHash(sha256, head.hash, record),
       eventId: record.id,
     };
-    pushRow(columns, record, head, next);
-    headers.push(JSON.stringify(record.headers));
-    values.push(record.value);
+    entries.push({ record, head, next, columns: columnsOf(record.headers) });
     moved.set(name, next);
     added.push(received);
   }
   if (added.length === 0) return added;
-  const packs = [packTexts(headers), packTexts(values)].flatMap(({ pack, at, bytes }) => [pack, at, bytes]);
-  await tx.query({ name: 'audit-insert-events', text: INSERT_EVENTS, values: [...columns, ...packs] });
+  await insertEntries(tx, entries);
   await moveHeads(tx, [...moved.values()]);
   return added;
 };
@@ -125,24 +119,37 @@ const startOf = ({ topic, partition }: ReceivedRecord): ChainHead => ({
   eventId: null,
 });
 
-const pushRow = (columns: readonly unknown[][], record: ChainRecord, head: ChainHead, next: ChainHead): void => {
-  const { eventType, tenantId, callId, occurredAt } = columnsOf(record.headers);
-  const row = [
-    record.topic,
-    record.partition,
-    String(record.position),
-    String(next.size),
-    record.id,
-    eventType,
-    tenantId,
-    callId,
-    occurredAt,
-    record.key,
-    head.hash,
-    head.eventId,
-    next.hash,
-  ];
-  for (const [index, value] of row.entries()) columns[index]?.push(value);
+/** A record with its place in its chain. */
+interface Entry {
+  readonly record: ChainRecord;
+  readonly head: ChainHead;
+  readonly next: ChainHead;
+  readonly columns: EventColumns;
+}
+
+const insertEntries = async (tx: Sql, entries: readonly Entry[]): Promise<void> => {
+  const texts = (column: (entry: Entry) => string | null): Buffer => textArray(entries.map(column));
+  await tx.query({
+    name: 'audit-insert-events',
+    text: INSERT_EVENTS,
+    values: [
+      texts(({ record }) => record.topic),
+      intArray(entries.map(({ record }) => record.partition)),
+      bigintArray(entries.map(({ record }) => record.position)),
+      bigintArray(entries.map(({ next }) => next.size)),
+      texts(({ record }) => record.id),
+      texts(({ columns }) => columns.eventType),
+      texts(({ columns }) => columns.tenantId),
+      texts(({ columns }) => columns.callId),
+      texts(({ columns }) => columns.occurredAt),
+      texts(({ record }) => record.key),
+      texts(({ head }) => head.hash),
+      texts(({ head }) => head.eventId),
+      texts(({ next }) => next.hash),
+      texts(({ record }) => JSON.stringify(record.headers)),
+      texts(({ record }) => record.value),
+    ],
+  });
 };
 
 const lockHeads = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<ReadonlyMap<string, ChainHead>> => {
@@ -150,7 +157,7 @@ const lockHeads = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<R
   const { rows } = await tx.query<HeadRow>({
     name: 'audit-lock-heads',
     text: LOCK_HEADS,
-    values: [wanted.map(({ topic }) => topic), wanted.map(({ partition }) => partition)],
+    values: [textArray(wanted.map(({ topic }) => topic)), intArray(wanted.map(({ partition }) => partition))],
   });
   return new Map(
     rows.map((row) => [nameOf(row), { ...row, size: BigInt(row.size), position: BigInt(row.position), eventId: row.event_id }]),
@@ -164,12 +171,12 @@ const moveHeads = async (tx: Sql, heads: readonly ChainHead[]): Promise<void> =>
     name: 'audit-move-heads',
     text: MOVE_HEADS,
     values: [
-      sorted.map(({ topic }) => topic),
-      sorted.map(({ partition }) => partition),
-      sorted.map(({ size }) => String(size)),
-      sorted.map(({ position }) => String(position)),
-      sorted.map(({ hash }) => hash),
-      sorted.map(({ eventId }) => eventId),
+      textArray(sorted.map(({ topic }) => topic)),
+      intArray(sorted.map(({ partition }) => partition)),
+      bigintArray(sorted.map(({ size }) => size)),
+      bigintArray(sorted.map(({ position }) => position)),
+      textArray(sorted.map(({ hash }) => hash)),
+      textArray(sorted.map(({ eventId }) => eventId)),
     ],
   });
 };

@@ -1,6 +1,6 @@
 import { AppError } from '@sallyport/contracts';
 import { type AccountUsage, type CallBudget, unusedAccount } from '@sallyport/domain';
-import type { Database, Sql } from '@sallyport/platform';
+import { type Database, type Sql, textArray } from '@sallyport/platform';
 import { LRUCache } from 'lru-cache';
 
 /** A call with the ids of the events that were handled for it. */
@@ -94,7 +94,7 @@ export class LedgerStore {
   async readCalls(tx: Sql, keys: readonly CallKey[]): Promise<Map<string, StoredCall>> {
     const { rows } = await tx.query<{ tenant_id: string; call_id: string; chain_id: string; state: string }>({
       ...CALLS,
-      values: [keys.map(({ tenantId }) => tenantId), keys.map(({ callId }) => callId)],
+      values: [textArray(keys.map(({ tenantId }) => tenantId)), textArray(keys.map(({ callId }) => callId))],
     });
     return new Map(rows.map((row) => [keyOf(row.tenant_id, row.call_id), { chainId: row.chain_id, ...parseState(row.state) }]));
   }
@@ -116,7 +116,7 @@ export class LedgerStore {
     const keys = [...wanted].sort((one, other) => (keyOf(one.tenantId, one.account) < keyOf(other.tenantId, other.account) ? -1 : 1));
     const { rows } = await tx.query<{ tenant_id: string; account: string; usage: string; version: string }>({
       ...LOCK,
-      values: [keys.map(({ tenantId }) => tenantId), keys.map(({ account }) => account)],
+      values: [textArray(keys.map(({ tenantId }) => tenantId)), textArray(keys.map(({ account }) => account))],
     });
     if (rows.length !== keys.length) {
       for (const { tenantId, account } of keys) this.known.delete(keyOf(tenantId, account));
@@ -133,14 +133,14 @@ export class LedgerStore {
     await tx.query({
       ...WRITE,
       values: [
-        accounts.map(({ tenantId }) => tenantId),
-        accounts.map(({ account }) => account),
-        accounts.map(({ usage }) => JSON.stringify(usage)),
-        calls.map(({ tenantId }) => tenantId),
-        calls.map(({ callId }) => callId),
-        calls.map(({ chainId }) => chainId),
-        calls.map(({ budget }) => budget.status),
-        calls.map(({ budget, handled }) => JSON.stringify({ budget, handled })),
+        textArray(accounts.map(({ tenantId }) => tenantId)),
+        textArray(accounts.map(({ account }) => account)),
+        textArray(accounts.map(({ usage }) => JSON.stringify(usage))),
+        textArray(calls.map(({ tenantId }) => tenantId)),
+        textArray(calls.map(({ callId }) => callId)),
+        textArray(calls.map(({ chainId }) => chainId)),
+        textArray(calls.map(({ budget }) => budget.status)),
+        textArray(calls.map(({ budget, handled }) => JSON.stringify({ budget, handled }))),
         calls.map(({ budget }) => 'hold' in budget && budget.hold.inDoubt),
         calls.map(({ deadlineMs }) => deadlineMs),
       ],
