@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { LOG_SCHEMA } from '@sallyport/platform';
 import pg from 'pg';
-import { type KafkaBroker, startKafka } from '../kafka/kafka-broker.js';
+import { type KafkaBroker, type KafkaOptions, startKafka } from '../kafka/kafka-broker.js';
 import type { OtlpReceiver } from '../otlp-receiver.js';
 import { startTestPostgres, type TestPostgres } from '../postgres/test-postgres.js';
 import {
@@ -46,6 +46,8 @@ export interface ClusterOptions {
   readonly grantedWrites?: readonly string[];
   /** How many processes of the edge gateway there are outside the embedded size; default 1. */
   readonly edges?: number;
+  /** How the broker of `kafka-separate` is started. */
+  readonly kafka?: KafkaOptions;
   readonly otlp?: OtlpReceiver;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -81,6 +83,8 @@ export interface Cluster {
   readonly upstream: StoryUpstream;
   readonly record: RecordReader;
   readonly kafka: KafkaBroker | undefined;
+  /** The server of all databases where services are processes; `undefined` in the embedded size, which has its own. */
+  readonly postgres: TestPostgres | undefined;
   /** A token for the gateway; of the issuer that the configuration trusts, or of a stranger with a key of its own under the same name. */
   token(request: TokenRequest, from?: 'trusted' | 'stranger'): Promise<string>;
   fetchAs(request: TokenRequest, path: string, options?: FetchOptions): Promise<FetchedAnswer>;
@@ -137,6 +141,7 @@ class ClusterStart {
   private readonly processes = new Map<string, ServiceProcess>();
   private readonly closing: (() => Promise<unknown>)[] = [];
   private databaseUrl = (): string => '';
+  private postgres: TestPostgres | undefined;
 
   constructor(private readonly options: ClusterOptions) {}
 
@@ -185,7 +190,7 @@ class ClusterStart {
   }
 
   private async startKafka(): Promise<KafkaBroker> {
-    const kafka = await startKafka();
+    const kafka = await startKafka(this.options.kafka);
     this.closing.push(() => kafka.stop());
     return kafka;
   }
@@ -197,7 +202,8 @@ class ClusterStart {
   }
 
   private async startApart(file: string, gatewayPort: number): Promise<ServiceAddresses> {
-    const postgres: TestPostgres = await startTestPostgres();
+    const postgres = await startTestPostgres();
+    this.postgres = postgres;
     this.closing.push(() => postgres.stop());
     const database = await postgres.createDatabase();
     this.databaseUrl = () => database.url;
@@ -275,6 +281,7 @@ class ClusterStart {
     return {
       ...named,
       size: this.options.size,
+      postgres: this.postgres,
       folder: this.folder,
       record: new RecordReader(named.auditUrl, office),
       token,

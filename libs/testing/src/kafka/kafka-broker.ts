@@ -15,6 +15,8 @@ import { type KafkaDistribution, kafkaDistribution } from './kafka-distribution.
 const run = promisify(execFile);
 
 export interface KafkaOptions {
+  /** An empty folder for its log, which is left behind; default is one of its own that goes with it. */
+  readonly dataFolder?: string;
   /** Adds a SASL_SSL listener (SCRAM-SHA-512 and PLAIN), and with it an authorizer that refuses what no entry allows. */
   readonly sasl?: { readonly users: Readonly<Record<string, string>>; readonly rules: readonly AccessRule[] };
 }
@@ -53,7 +55,7 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<KafkaBroke
   writeFileSync(
     propertiesFile,
     brokerProperties({
-      dataFolder: join(folder, 'data'),
+      dataFolder: options.dataFolder ?? join(folder, 'data'),
       ports,
       ...(secured === undefined ? {} : { sasl: { ...secured, users: options.sasl?.users ?? {} } }),
     }),

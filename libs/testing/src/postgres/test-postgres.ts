@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provisionServices, type ServiceToProvision, type ServiceUrls, startEmbeddedPostgres } from '@sallyport/platform';
 import pg from 'pg';
+import { until } from '../cluster/until.js';
 
 /** A database of its own for one test file, on a server shared with others. */
 export interface TestDatabase {
@@ -22,12 +24,19 @@ export interface TestPostgres {
   createDatabase(): Promise<TestDatabase>;
   /** Runs one statement as the superuser, in `url` or the default database. */
   admin<R extends pg.QueryResultRow = Record<string, unknown>>(text: string, url?: string): Promise<R[]>;
+  /** SIGKILL of the server and every process of it at once; the data stay. Linux only, as is `restart`. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data after `kill()`; resolves when it takes connections. */
+  restart(): Promise<void>;
   /** Ends PostgreSQL and removes its data. */
   stop(): Promise<void>;
 }
 
 /** Bump when the options of initdb change: the template is kept between runs. */
 const TEMPLATE = join(tmpdir(), `sallyport-test-postgres-3-${process.getuid?.() ?? 0}`);
+
+/** A crash recovery replays what was not written out. */
+const RESTART_MS = 60_000;
 
 /** A cluster made once per machine and copied for each server, which is ten times faster than making it. */
 const ensureTemplate = async (): Promise<void> => {
@@ -63,9 +72,12 @@ export const startTestPostgres = async (settings?: Readonly<Record<string, strin
       await client.end();
     }
   };
+  const server = new KillableServer(postgres.pid);
   return {
     adminUrl: postgres.url(),
-    pid: postgres.pid,
+    get pid() {
+      return server.pid;
+    },
     admin,
     createDatabase: async () => {
       const name = `t_${randomBytes(6).toString('hex')}`;
@@ -73,9 +85,65 @@ export const startTestPostgres = async (settings?: Readonly<Record<string, strin
       const url = postgres.url(name);
       return { name, url, provision: (services) => provisionServices(url, services) };
     },
+    kill: () => server.kill(),
+    restart: async () => {
+      server.start();
+      await until('PostgreSQL takes connections again', async () => (await admin('SELECT 1 AS one')).length > 0 || undefined, RESTART_MS);
+    },
     stop: async () => {
+      await server.end();
       await postgres.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
 };
+
+/** A server that is killed and started again with what it was started with first. */
+class KillableServer {
+  private child: ChildProcess | undefined;
+  private command: readonly string[] = [];
+  private environment: NodeJS.ProcessEnv = {};
+  private owner: { readonly uid: number; readonly gid: number } | undefined;
+
+  constructor(private readonly firstPid: number) {
+    process.once('exit', () => this.signal('SIGKILL'));
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? this.firstPid;
+  }
+
+  async kill(): Promise<void> {
+    const { pid } = this;
+    if (this.command.length === 0) {
+      this.command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+      const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').slice(0, -1);
+      this.environment = Object.fromEntries(variables.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+      const { uid, gid } = statSync(`/proc/${pid}`);
+      this.owner = process.getuid?.() === 0 ? { uid, gid } : undefined;
+    }
+    // It leads a group of its own.
+    process.kill(-pid, 'SIGKILL');
+    await until('PostgreSQL is gone', () => (existsSync(`/proc/${pid}/exe`) ? undefined : true));
+  }
+
+  start(): void {
+    const [program = '', ...args] = this.command;
+    this.child = spawn(program, args, { stdio: 'ignore', detached: true, env: this.environment, ...this.owner });
+    this.child.unref();
+  }
+
+  /** Ends what was started again; what was started first belongs to its launcher. */
+  async end(): Promise<void> {
+    const { child } = this;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    this.signal('SIGQUIT');
+    await gone;
+  }
+
+  private signal(name: NodeJS.Signals): void {
+    const { child } = this;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) child.kill(name);
+  }
+}
