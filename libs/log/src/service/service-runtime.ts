@@ -30,7 +30,11 @@ export const PRODUCT_VERSION = '0.1.0';
 export interface ProcessRuntime {
   readonly configuration: SallyportConfiguration;
   readonly log: EventLog;
-  readonly sealer: Sealer;
+  /**
+   * Opens the root key when it is first asked for, so that a service which seals nothing is given no key. Throws `configuration.invalid` for one
+   * that cannot be had.
+   */
+  sealer(): Sealer;
   readonly authenticator: Authenticator;
   readonly health: HealthRegistry;
   readonly clock: Clock;
@@ -50,7 +54,7 @@ export interface ServiceRuntime extends ProcessRuntime {
   close(): Promise<void>;
 }
 
-/** Puts together what all services of a process share. Throws `configuration.invalid` for a root key that cannot be had. */
+/** Puts together what all services of a process share. */
 export const openProcessRuntime = (options: {
   readonly configuration: SallyportConfiguration;
   readonly log: EventLog;
@@ -60,13 +64,17 @@ export const openProcessRuntime = (options: {
 }): ProcessRuntime => {
   const { configuration, log, dataFolder, sharesProcess } = options;
   const clock = systemClock;
+  let sealer: Sealer | undefined;
   return {
     configuration,
     log,
-    sealer: openSealer({
-      rootKey: rootKeyOfConfiguration(configuration, { env: process.env, ...(dataFolder === undefined ? {} : { dataFolder }) }),
-      clock,
-    }),
+    sealer: () => {
+      sealer ??= openSealer({
+        rootKey: rootKeyOfConfiguration(configuration, { env: process.env, ...(dataFolder === undefined ? {} : { dataFolder }) }),
+        clock,
+      });
+      return sealer;
+    },
     authenticator: new Authenticator({
       issuers: configuration.identity.issuers,
       tenants: configuration.tenants.map(({ id }) => id),

@@ -7,8 +7,9 @@ import { ApprovalModule } from './approval.module.js';
 /** The approval service as a part of a process: its store opened, its declared rules read. Throws as `openServiceRuntime` does. */
 export const approvalPart = async (shared: ProcessRuntime, urls?: ServiceUrls): Promise<ServicePart> => {
   const { configuration } = shared;
+  const sealer = shared.sealer();
   const runtime = await openServiceRuntime(shared, 'approval', approvalMigrations(), urls);
-  const { database, log, sealer, clock, ids, telemetry, authenticator, logger } = runtime;
+  const { database, log, clock, ids, telemetry, authenticator, logger } = runtime;
   return {
     runtime,
     module: ApprovalModule.forRoot({

@@ -29,8 +29,9 @@ export const edgeGatewayPart = async (
   const { configuration } = shared;
   const upstreams = upstreamsOf(configuration, options.stdioHost ?? configuredHost(configuration));
   const signingKey = await signingKeyFromFile(configuration.gateway.signingKeyFile);
+  const sealer = shared.sealer();
   const runtime = await openServiceRuntime(shared, 'edge-gateway', EDGE_GATEWAY_MIGRATIONS, options.urls);
-  const { log, database, sealer, telemetry, logger, health, clock, ids, version } = runtime;
+  const { log, database, telemetry, logger, health, clock, ids, version } = runtime;
   return {
     runtime,
     prepareHttp: leaveRawBodies,

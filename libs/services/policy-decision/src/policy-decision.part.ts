@@ -11,8 +11,9 @@ export const policyDecisionPart = async (shared: ProcessRuntime, urls?: ServiceU
     readPolicyFolder(configuration.policies.folder),
     readCatalogFolder(configuration.catalog.folder),
   ]);
+  const sealer = shared.sealer();
   const runtime = await openServiceRuntime(shared, 'policy-decision', policyDecisionMigrations(), urls);
-  const { database, log, sealer, clock, ids, telemetry, authenticator, logger } = runtime;
+  const { database, log, clock, ids, telemetry, authenticator, logger } = runtime;
   return {
     runtime,
     module: PolicyDecisionModule.forRoot({
