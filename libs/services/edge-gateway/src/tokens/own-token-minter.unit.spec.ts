@@ -57,6 +57,10 @@ test('refuses a key that other accounts can read', async () => {
   await expect(signingKeyFromFile(file)).rejects.toMatchObject({ code: 'configuration.invalid' });
 });
 
-test.each(['{}', 'not json', '{"kty":"oct","k":"AAAA"}'])('refuses %s as a key', async (text) =>
-  expect(signingKeyFromText(text)).rejects.toMatchObject({ code: 'configuration.invalid' }),
-);
+test.each([
+  '{}',
+  'not json',
+  '{"kty":"oct","k":"AAAA"}',
+  '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AAAA"}',
+  '{"kty":"OKP","crv":"Ed25519","x":"AAAAAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}',
+])('refuses %s as a key', async (text) => expect(signingKeyFromText(text)).rejects.toMatchObject({ code: 'configuration.invalid' }));
