@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ApprovalDetail, ApprovalPage, type StoredEvent } from '@sallyport/contracts';
 import { type Cluster, until } from '@sallyport/testing';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { describeSizes } from '../e2e/sizes.js';
 import { markedTrace, stepsIn } from './fault-trace.ts';
 import {
@@ -15,6 +15,9 @@ import {
   startFaultyCluster,
   type Write,
 } from './write-calls.ts';
+
+/** Everything here waits for processes; a machine that is busy takes its time. */
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 });
 
 const SIZES = {
   'postgres-separate': 'on the PostgreSQL log',

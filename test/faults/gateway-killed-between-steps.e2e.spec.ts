@@ -1,7 +1,7 @@
 import { type CallRecord, CallsInDoubt, HoldsInDoubt } from '@sallyport/contracts';
 import { type Cluster, until } from '@sallyport/testing';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeSizes } from '../e2e/sizes.js';
 import { allDeaths, edgesOf, endOf, type KilledWrite, killAndRestart, killForGood, type PlannedDeath, sendAgain } from './killed-writes.ts';
 import {
@@ -14,6 +14,9 @@ import {
   sendPatiently,
   startFaultyCluster,
 } from './write-calls.ts';
+
+/** Everything here waits for processes; a machine that is busy takes its time. */
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 900_000 });
 
 const SIZES = {
   'postgres-separate': 'the gateway dies at every step, on the PostgreSQL log',
@@ -95,7 +98,7 @@ describeSizes(SIZES, (size) => {
         ),
       ].join('\n'),
     );
-  }, 400_000);
+  });
   afterAll(async () => {
     await stopGranting?.();
     await cluster?.close();
