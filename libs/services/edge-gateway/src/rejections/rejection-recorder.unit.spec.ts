@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { decodeEvent } from '@sallyport/contracts';
 import { MemoryEventLog } from '@sallyport/log';
-import { systemIdSource } from '@sallyport/platform';
+import { type Rejection, systemIdSource } from '@sallyport/platform';
 import { aTestClock } from '@sallyport/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Rejection, RejectionRecorder } from './rejection-recorder.js';
+import { RejectionRecorder } from './rejection-recorder.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
