@@ -12,7 +12,7 @@ import { approvalsCluster, Surroundings } from './approvals/surroundings.js';
 import { describeSizes } from './sizes.js';
 
 // Generous: nothing here is a measure of time.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
 
 const SIZES = {
   embedded: 'everything in one process on its own PostgreSQL',
