@@ -10,7 +10,7 @@ const DISCARD_MS = 5_000;
 export const discardRest = (request: IncomingMessage): void => {
   if (request.complete || request.destroyed) return;
   request.resume();
-  const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS);
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
   timer.unref();
   const done = (): void => clearTimeout(timer);
   request.once('end', done).once('close', done);
