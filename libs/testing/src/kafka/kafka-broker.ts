@@ -42,7 +42,7 @@ export interface KafkaBroker {
   resume(): void;
 }
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 
 /** Starts a KRaft broker. Needs `kafkaAvailable().ok`; resolves when its listeners are open. */
 export const startKafka = async (options: KafkaOptions = {}): Promise<KafkaBroker> => {
