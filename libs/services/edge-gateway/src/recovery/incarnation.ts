@@ -11,7 +11,7 @@ const LEASE_MS = 10_000;
  * is given up after this, and one that merely fell silent, with more patience for a database that is away.
  */
 const SILENT_SECONDS_REPLACED = 15;
-const SILENT_SECONDS = 30;
+export const SILENT_SECONDS = 30;
 /** Events of a version before this one name no run. */
 const NAMELESS_HOURS = 1;
 /** Runs that fell silent before this are forgotten. */

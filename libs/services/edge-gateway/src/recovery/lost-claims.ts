@@ -1,5 +1,6 @@
 import type { EncodedEvent } from '@sallyport/contracts';
 import type { Sql } from '@sallyport/platform';
+import { SILENT_SECONDS } from './incarnation.js';
 import type { OpenCall } from './open-calls.store.js';
 
 /** The attempt of a call that was never dispatched; there is one alone so far. */
@@ -52,6 +53,24 @@ export const settleKept = async (sql: Sql, callIds: readonly string[]): Promise<
       WHERE call_id = ANY($1) AND settled_at IS NULL AND kept_records IS NOT NULL`,
     [callIds],
   );
+};
+
+const ORPHANED = `settled_at IS NULL AND kept_records IS NULL AND claimed_at < now() - interval '60 seconds'
+  AND NOT EXISTS (SELECT FROM open_calls call WHERE call.call_id = dispatch_claims.call_id)
+  AND NOT EXISTS (SELECT FROM edge_instances run
+    WHERE run.edge_id = dispatch_claims.edge_id AND run.started_at <= dispatch_claims.claimed_at
+      AND run.ended_at IS NULL AND run.seen_at >= now() - interval '${SILENT_SECONDS} seconds')`;
+
+/** Whether lost gateways left claims behind of calls that seem to have ended. */
+export const hasOrphanedClaims = async (sql: Sql): Promise<boolean> =>
+  (await sql.query(`SELECT FROM dispatch_claims WHERE ${ORPHANED} LIMIT 1`)).rowCount > 0;
+
+/**
+ * Ends the claims that lost gateways left of calls whose end is on the log: to be called only when everything on it has been read. Their answers
+ * are gone, so whoever repeats such a call is told so, and it is not made again.
+ */
+export const settleOrphanedClaims = async (sql: Sql): Promise<void> => {
+  await sql.query(`UPDATE dispatch_claims SET settled_at = now(), is_answered = true WHERE ${ORPHANED}`);
 };
 
 const lockClaim = async (tx: Sql, callId: string, attempt: number) => {

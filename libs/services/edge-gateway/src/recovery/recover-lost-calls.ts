@@ -3,7 +3,7 @@ import type { EncodedEvent } from '@sallyport/contracts';
 import { type LostCall, recoverCall } from '@sallyport/domain';
 import type { EventLog } from '@sallyport/log';
 import { ATTRIBUTES, type Clock, type Database, type Logger, type Sql, type Telemetry } from '@sallyport/platform';
-import { keptOutcome, releaseClaim, settleKept, takeClaim } from './lost-claims.js';
+import { hasOrphanedClaims, keptOutcome, releaseClaim, settleKept, settleOrphanedClaims, takeClaim } from './lost-claims.js';
 import { type OpenCall, takeLost, unheardResolutions, whatIsLost } from './open-calls.store.js';
 import { settlingRecord } from './recovery-events.js';
 
@@ -50,8 +50,10 @@ export class RecoverLostCalls {
     const unheard = await unheardResolutions(database);
     if (unheard.length > 0) await log.append(unheard);
     const { writers, hasOverdue } = await whatIsLost(database);
-    if (writers.length === 0 && !hasOverdue) return 0;
+    const hasOrphans = await hasOrphanedClaims(database);
+    if (writers.length === 0 && !hasOverdue && !hasOrphans) return 0;
     if (!(await this.hasReadAll(await log.ends(CALL_TOPIC), signal))) return 0;
+    if (hasOrphans) await settleOrphanedClaims(database);
     let recovered = 0;
     for (;;) {
       const told = await database.transaction(async (tx) => {

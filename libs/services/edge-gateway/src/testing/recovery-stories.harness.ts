@@ -94,6 +94,20 @@ export const recoveryStories = (
       expect(await harness.claims.earlier('acme', scope)).toBeNull();
     });
 
+    test('the key of a call whose end is on the log, and of which its lost gateway kept nothing, is told that the answer is gone', async () => {
+      await begin();
+      const scope = crypto.randomUUID();
+      await claim(scope);
+      await harness.say(harness.requested(run, callId), harness.dispatched(run, callId), harness.completed(run, callId));
+      await harness.database.query(`UPDATE dispatch_claims SET claimed_at = now() - interval '61 seconds' WHERE call_id = $1`, [callId]);
+      await harness.database.query(`UPDATE edge_instances SET started_at = now() - interval '2 minutes' WHERE boot_id = $1`, [run.bootId]);
+      expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
+      expect(await harness.claims.earlier('acme', scope)).toMatchObject({ state: 'open' });
+      await lose();
+      expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
+      expect(await harness.claims.earlier('acme', scope)).toMatchObject({ state: 'not-retained' });
+    });
+
     test('an outcome that was kept for the log is what became of the call', async () => {
       await begin();
       await claim();
