@@ -142,11 +142,11 @@ describeSizes(SIZES, (size) => {
     }
   });
 
-  test('a retry with the same key gets the answer, or runs what never ran, or is told that it is in doubt', () => {
+  test('a retry with the same key gets the answer or is told that it is gone, or runs what never ran, or is told that it is in doubt', () => {
     for (const write of ended.filter(({ flow }) => flow !== 'plain')) {
       const { call, retried } = write;
       const isDone = retried?.status === 200 && retried.code === null;
-      const isTold = retried?.code === 'call.in-doubt';
+      const isTold = retried?.code === 'call.in-doubt' || retried?.code === 'result.not-retained';
       if (call?.outcome === 'in-doubt') expect(retried?.code, tell(write)).toBe('call.in-doubt');
       else if (call?.outcome === 'completed') expect(isDone || isTold, `${tell(write)}: ${retried?.text}`).toBe(true);
       else expect(isDone && executions(cluster, write.write) === 1, `${tell(write)}: ${retried?.text}`).toBe(true);
