@@ -70,16 +70,15 @@ export const life = (surroundings: () => Surroundings): void => {
   test.concurrent('a client of today is held, and its call goes on with the grant within the same request', async () => {
     const { desk } = surroundings();
     const agent = await surroundings().modern();
-    const { traceId } = aTrace();
     const args = { to: anAccount(), amount: 7 };
-    const waiting = agent.call('transfer', args, { traceId });
-    const { approvalId } = await desk.asked(args.to);
+    const waiting = agent.call('transfer', args);
+    const { approvalId, callId } = await desk.asked(args.to);
     await desk.grant(approvalId);
     expect(await waiting).toMatchObject({ isError: false, text: 'did transfer' });
     await agent.close();
     expect(surroundings().paid(args.to)).toBe(1);
-    const { call, types } = await surroundings().cluster.record.callOfTrace(traceId);
-    expect(call).toMatchObject({ outcome: 'completed', decision: 'allow', approval: { approvalId, status: 'used' } });
+    const { call, types } = await surroundings().recorded(callId, 'completed');
+    expect(call).toMatchObject({ decision: 'allow', approval: { approvalId, status: 'used' } });
     expect(types.filter((type) => type === 'ToolCallDispatched')).toHaveLength(1);
     expect(types).toEqual(
       expect.arrayContaining(['ToolCallParked', 'ApprovalRequested', 'ApprovalGranted', 'ToolCallResumed', 'ToolCallCompleted']),
