@@ -117,6 +117,11 @@ export class ServiceProcess {
     await this.ended;
   }
 
+  /** Sends it a signal that it listens to. Throws when it does not run. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.child?.kill(signal) !== true) throw new Error(`${this.name} does not run`);
+  }
+
   /** Stops its clock without ending its connections (SIGSTOP). */
   pause(): void {
     this.child?.kill('SIGSTOP');
