@@ -1,3 +1,4 @@
+import { HTTP_ROUTES, type HttpRoute } from '@sallyport/contracts';
 import { CLUSTER_SERVICES, type Cluster, type CountingUpstream, startCluster, startCountingUpstream, until } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -15,7 +16,7 @@ import {
   type Request,
 } from './guarded/asking.ts';
 import { beginSession, type GovernedWay, governedWays, METHODS } from './guarded/governed-ways.ts';
-import { NOWHERE, OFFICE_WAYS, type OfficeWay, OPEN_WAYS, type Possessions } from './guarded/office-ways.ts';
+import { NOWHERE, OFFICE_WAYS, type OfficeWay, OPEN_WAYS, type Possessions, UNTOLD_WAYS } from './guarded/office-ways.ts';
 import { acquire, GRANTED } from './guarded/possessions.ts';
 import { routesIn } from './guarded/told-routes.ts';
 
@@ -87,6 +88,15 @@ describe('every path is guarded: routes from the running programs, methods from 
     const told = routesIn(cluster.output());
     expect(told.length).toBeGreaterThan(30);
     expect(told).toEqual(listed);
+  });
+
+  test('the OpenAPI document tells the routes of the running program, and no others, with the scopes that let in', () => {
+    const told = routesIn(cluster.output()).filter((route) => !UNTOLD_WAYS.includes(route));
+    expect(told).toEqual(Object.keys(HTTP_ROUTES).toSorted());
+    const scopes = OFFICE_WAYS.map((way) => [way.route, way.scopes.length === 0 ? 'token' : way.scopes]);
+    const routes: Readonly<Record<string, HttpRoute>> = HTTP_ROUTES;
+    expect(OFFICE_WAYS.map(({ route }) => [route, routes[route]?.access])).toEqual(scopes);
+    expect(Object.keys(OPEN_WAYS).map((route) => [route, routes[route]?.access])).toEqual(Object.keys(OPEN_WAYS).map((r) => [r, 'open']));
   });
 
   test('every method that is decided is tried, on each address that takes it, and one that nobody knows', () => {

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 const CONTRACTS = fileURLToPath(new URL('../../libs/contracts/src/', import.meta.url));
 const COMMENTED_FIELD = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*\n\s*(\w+):/g;
 
-const commentsIn = (source: string): ReadonlyMap<string, string> =>
+/** The comments over fields of a source, by the name of the field; of two with one name, the last. */
+export const commentsIn = (source: string): ReadonlyMap<string, string> =>
   new Map(
     [...source.matchAll(COMMENTED_FIELD)].flatMap(([, comment, name]) =>
       comment && name

@@ -7,6 +7,7 @@ import { configurationFiles } from './configuration.ts';
 import { editorSchemaFiles } from './editor-schemas.ts';
 import type { GeneratedFile } from './generated-file.ts';
 import { kafkaFiles } from './kafka.ts';
+import { openApiFiles } from './openapi.ts';
 import { referenceFiles } from './reference.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -26,7 +27,14 @@ const write = ({ path, content, executable }: GeneratedFile) => {
   if (executable === true) chmodSync(`${ROOT}${path}`, 0o755);
 };
 
-const files = [...asyncApiFiles(version), ...configurationFiles(), ...editorSchemaFiles(), ...kafkaFiles(), ...referenceFiles()];
+const files = [
+  ...asyncApiFiles(version),
+  ...configurationFiles(),
+  ...editorSchemaFiles(),
+  ...kafkaFiles(),
+  ...openApiFiles(version),
+  ...referenceFiles(),
+];
 const changed = files.filter(({ path, content }) => current(path) !== content);
 
 if (process.argv.includes('--check')) {

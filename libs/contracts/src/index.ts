@@ -40,6 +40,7 @@ export {
   CallQuery,
   CallRecord,
   CheckpointPage,
+  CheckpointQuery,
   RejectionPage,
   RejectionQuery,
   StoredEvent,
@@ -63,7 +64,13 @@ export {
   WindowStatement,
 } from './http/budget.js';
 export { CallInDoubt, CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './http/calls.js';
+export { CatalogList, CatalogTool, CatalogWarning, DefinitionPinRule, ObservedDefinition, PinBody, ToolInList } from './http/catalog.js';
+export { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './http/controls.js';
 export { CallPlan, InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './http/invoke.js';
+export { HttpError, JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './http/open.js';
+export { PoliciesInForce, PolicyFiles, PolicyText, PutPolicies } from './http/policies.js';
+export { errorsOf, type HttpRoute, OFFICE_SCOPES, type OfficeScope, type RouteArea, type RouteName } from './http/route.js';
+export { HTTP_ROUTES } from './http/routes.js';
 export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';
 export { upcast, type VersionedData } from './upcasters.js';
 export {

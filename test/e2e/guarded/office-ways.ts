@@ -117,5 +117,8 @@ export const OPEN_WAYS: Readonly<Record<string, string>> = {
   'GET /v1/audit/keys': '/v1/audit/keys',
 };
 
+/** What the OpenAPI document leaves out: MCP has a protocol of its own, and the rest is no address. */
+export const UNTOLD_WAYS: readonly string[] = ['ALL /*', 'ALL /mcp', 'ALL /mcp/:server'];
+
 /** Where every address ends that is none. */
 export const NOWHERE = 'ALL /*';

@@ -190,6 +190,13 @@ export const AuditVerification = z.object({
 });
 export type AuditVerification = z.infer<typeof AuditVerification>;
 
+/** Query of `GET /v1/audit/checkpoints`. */
+export const CheckpointQuery = z.strictObject({
+  cursor: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export type CheckpointQuery = z.infer<typeof CheckpointQuery>;
+
 /** Answer of `GET /v1/audit/checkpoints`, newest first: keep one elsewhere, and nothing before it can be changed unseen. */
 export const CheckpointPage = z.object({
   checkpoints: z.array(z.object({ sequence: z.number().int(), at: Instant, digest: z.string(), signed: z.string() })),

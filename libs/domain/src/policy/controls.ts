@@ -6,7 +6,7 @@ export interface ControlsInForce {
 }
 
 /** The value under which a stop of everything is kept. */
-export const ALL_VALUE = '*';
+const ALL_VALUE = '*';
 
 /** Which active control stops this principal at this server and tool; `null` when none does. The answer names the control for the record. */
 export const stoppedBy = (

@@ -1,5 +1,5 @@
 export { approvalMeets, demandedRules, type GrantInContext, type SeenGrant } from './approval-grant.js';
-export { ALL_VALUE, type ControlsInForce, stoppedBy } from './controls.js';
+export { type ControlsInForce, stoppedBy } from './controls.js';
 export { type Decision, type DecisionFacts, type DecisionRequest, decideCall, NO_POLICY_SET, type VisibleTools } from './decision.js';
 export { APPROVAL_STATUS_TOOL, DECIDED_METHODS, gatewayToolRuleOf, type MethodRule, methodRuleOf } from './method-table.js';
 export {

@@ -1,6 +1,5 @@
 export type { Authenticator } from './admin/authenticator.port.js';
 export { AUDIT_SCOPE, OPERATE_SCOPE } from './admin/operators.js';
-export type { PoliciesInForce } from './admin/policies.controller.js';
 export { CatalogFile, type CatalogFiles, readCatalogFiles } from './catalog/catalog-file.js';
 export { APPROVALS_GROUP, DEAD_LETTER_GROUP, DECISION_GROUP } from './decide/decision.controller.js';
 export { policyDecisionMigrations } from './policy-decision.migrations.js';
@@ -8,7 +7,7 @@ export { PolicyDecisionModule, type PolicyDecisionPorts } from './policy-decisio
 export { policyDecisionPart } from './policy-decision.part.js';
 export { type CompileOutcome, compileCedar } from './policy-set/cedar-policy-set.js';
 export { editorSchemas } from './policy-set/editor-schemas.js';
-export { type PolicyFiles, readPolicyFiles } from './policy-set/policy-bundle.js';
+export { readPolicyFiles } from './policy-set/policy-bundle.js';
 export { type PolicyTestReport, runPolicyTests } from './policy-set/policy-tests.js';
 export { readCatalogFolder, readPolicyFolder } from './state/declared-folders.js';
 export { type DeclaredTenant, declaredFaults } from './state/declared-state.js';

@@ -5,6 +5,7 @@ import {
   type CallPage,
   CallQuery,
   type CheckpointPage,
+  CheckpointQuery,
   type Principal,
   type RejectionPage,
   RejectionQuery,
@@ -22,10 +23,6 @@ import { CallTail } from './call-tail.js';
 import { findCheckpoints } from './checkpoint-queries.js';
 
 const CallId = z.string().min(1).max(256);
-const CheckpointQuery = z.strictObject({
-  cursor: z.coerce.number().int().positive().optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-});
 
 /** Reads the record, each tenant its own. Every route but the public keys needs a token with the scope `sallyport:audit`. */
 @Controller('v1/audit')

@@ -1,21 +1,15 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { AppError, PlainDigest, type ToolRecord } from '@sallyport/contracts';
+import { AppError, type CatalogList, type CatalogTool, type CatalogWarning, PinBody, type ToolRecord } from '@sallyport/contracts';
 import { reviewIsOld } from '@sallyport/domain';
 import type { Clock, Database } from '@sallyport/platform';
-import { z } from 'zod';
 import type { Definitions } from '../catalog/definitions.js';
 import { readTools, type StoredTool } from '../catalog/tool-store.js';
 import { CLOCK, DATABASE, DEFINITIONS, OPERATORS } from '../policy-decision.tokens.js';
 import type { Operators } from './operators.js';
 import { parseBody } from './request-body.js';
 
-const Pin = z.strictObject({ why: z.string().min(1).max(1024), digest: PlainDigest.optional() });
-
 /** After how many days without a review the catalog warns. */
 const REVIEW_DAYS_MAX = 365;
-
-/** A record with what its owner should look at; no warning keeps a tool from being called. */
-export type ToolInList = Omit<ToolRecord, 'definition'> & { readonly warnings: readonly string[] };
 
 @Controller('v1/catalog')
 export class CatalogController {
@@ -27,7 +21,7 @@ export class CatalogController {
   ) {}
 
   @Get()
-  async list(@Headers('authorization') authorization?: string): Promise<{ tools: ToolInList[] }> {
+  async list(@Headers('authorization') authorization?: string): Promise<CatalogList> {
     const { state } = await this.operators.admit(authorization, 'read');
     return { tools: state.tools(null).map(({ definition: _definition, ...record }) => ({ ...record, warnings: this.warningsOf(record) })) };
   }
@@ -37,7 +31,7 @@ export class CatalogController {
     @Param('server') server: string,
     @Param('tool') tool: string,
     @Headers('authorization') authorization?: string,
-  ): Promise<object> {
+  ): Promise<CatalogTool> {
     const { tenantId } = await this.operators.admit(authorization, 'read');
     const id = `${server}/${tool}`;
     const stored = (await readTools(this.db, tenantId, [id])).get(id);
@@ -55,16 +49,16 @@ export class CatalogController {
     @Headers('authorization') authorization?: string,
   ): Promise<ToolRecord> {
     const { tenantId, by } = await this.operators.admit(authorization, 'change');
-    const { why, digest } = parseBody(Pin, body);
+    const { why, digest } = parseBody(PinBody, body);
     return this.definitions.accept(tenantId, `${server}/${tool}`, { by }, { digest: digest ?? null, why });
   }
 
-  private pinOf({ declared, state }: StoredTool): object {
+  private pinOf({ declared, state }: StoredTool): Pick<CatalogTool, 'declared' | 'pinRule' | 'observed'> {
     return { declared, pinRule: state.rule, observed: state.observed };
   }
 
-  private warningsOf(record: Pick<ToolRecord, 'lastReviewed' | 'lifecycle'>): string[] {
-    const warnings: string[] = [];
+  private warningsOf(record: Pick<ToolRecord, 'lastReviewed' | 'lifecycle'>): CatalogWarning[] {
+    const warnings: CatalogWarning[] = [];
     if (reviewIsOld(record, this.clock.nowIso().slice(0, 10), REVIEW_DAYS_MAX)) warnings.push('review-is-old');
     if (record.lifecycle === 'deprecated') warnings.push('deprecated');
     return warnings;

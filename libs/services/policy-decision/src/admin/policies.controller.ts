@@ -1,24 +1,12 @@
 import { Body, Controller, Get, Headers, Inject, Put } from '@nestjs/common';
-import { z } from 'zod';
+import { type PoliciesInForce, PutPolicies } from '@sallyport/contracts';
 import { CHANGES, CONTROL_PLANE, OPERATORS } from '../policy-decision.tokens.js';
-import { PolicyFiles } from '../policy-set/policy-bundle.js';
 import type { Changes } from '../state/changes.js';
 import type { ControlPlane } from '../state/control-plane.js';
 import { checkPolicies, policyInvalid, putPolicies } from '../state/policy-versions.js';
 import type { TenantState } from '../state/tenant-state.js';
 import type { Operators } from './operators.js';
 import { parseBody } from './request-body.js';
-
-const PutPolicies = z.strictObject({ files: PolicyFiles, why: z.string().min(1).max(1024) });
-
-/** The policy set a tenant is decided by. */
-export interface PoliciesInForce {
-  readonly policySetHash: string;
-  readonly engine: string;
-  readonly epoch: number;
-  readonly policies: readonly { readonly id: string; readonly file: string; readonly text: string }[];
-  readonly files: PolicyFiles;
-}
 
 @Controller('v1/policies')
 export class PoliciesController {
@@ -51,6 +39,6 @@ export class PoliciesController {
   }
 
   private shown({ policies, policyTexts, files }: TenantState): PoliciesInForce {
-    return { policySetHash: policies.hash, engine: policies.engine, epoch: this.controlPlane.epoch, policies: policyTexts, files };
+    return { policySetHash: policies.hash, engine: policies.engine, epoch: this.controlPlane.epoch, policies: [...policyTexts], files };
   }
 }

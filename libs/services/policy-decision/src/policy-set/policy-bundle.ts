@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Id, ServerName, ToolId } from '@sallyport/contracts';
+import { Id, type PolicyFiles, ServerName, ToolId } from '@sallyport/contracts';
 import type { IdentityDirectory, PolicyFault } from '@sallyport/domain';
 import canonicalize from 'canonicalize';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-
-/** A policy set as files: relative path to text. `*.cedar`, `arguments.cedarschema`, `grants.yaml`, `tests/*.yaml`; other files are faults. */
-export const PolicyFiles = z.record(z.string().max(256), z.string().max(1_000_000));
-export type PolicyFiles = Readonly<z.infer<typeof PolicyFiles>>;
 
 /** Who was granted tools by name, beyond what scopes allow. */
 export const Grant = z

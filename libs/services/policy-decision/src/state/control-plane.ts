@@ -1,10 +1,10 @@
-import { ToolRecord } from '@sallyport/contracts';
+import { PolicyFiles, ToolRecord } from '@sallyport/contracts';
 import { type DecisionFacts, failClosed, type IdentityDirectory } from '@sallyport/domain';
 import type { Database, Sql } from '@sallyport/platform';
 import { LRUCache } from 'lru-cache';
 import { compileCedar } from '../policy-set/cedar-policy-set.js';
 import { Identity } from '../policy-set/identity.schema.js';
-import { PolicyFiles, readPolicyFiles } from '../policy-set/policy-bundle.js';
+import { readPolicyFiles } from '../policy-set/policy-bundle.js';
 import { denyingSet, TenantState } from './tenant-state.js';
 
 interface PolicyRow {

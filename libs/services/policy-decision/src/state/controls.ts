@@ -1,17 +1,6 @@
-import type { ControlKind } from '@sallyport/contracts';
+import type { Control, ControlKind } from '@sallyport/contracts';
 import type { Sql } from '@sallyport/platform';
 import type { ChangeCause, Changes } from './changes.js';
-
-/** One kill switch or revocation, with who set it last. */
-export interface Control {
-  readonly control: ControlKind;
-  readonly value: string;
-  readonly active: boolean;
-  readonly epoch: number;
-  readonly changedBy: string;
-  readonly why: string;
-  readonly changedAt: string;
-}
 
 interface ControlRow {
   readonly kind: ControlKind;

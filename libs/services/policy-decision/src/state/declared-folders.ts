@@ -1,8 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { AppError } from '@sallyport/contracts';
+import { AppError, type PolicyFiles } from '@sallyport/contracts';
 import type { CatalogFiles } from '../catalog/catalog-file.js';
-import type { PolicyFiles } from '../policy-set/policy-bundle.js';
 
 /** Reads a folder of policies: every `.cedar`, `.cedarschema` and `.yaml` file in it. Throws `configuration.invalid` when it cannot be read. */
 export const readPolicyFolder = (folder: string): Promise<PolicyFiles> => readFolder(folder, /\.(cedar|cedarschema|ya?ml)$/);

@@ -1,9 +1,9 @@
-import { AppError } from '@sallyport/contracts';
+import { AppError, type PolicyFiles } from '@sallyport/contracts';
 import { type IdentityDirectory, observeDefinition, type PolicyFault } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 import { type CatalogFiles, readCatalogFiles } from '../catalog/catalog-file.js';
 import { declaredTool, forgottenTool, readTools, sameTool, writeTool } from '../catalog/tool-store.js';
-import { digestOf, type PolicyFiles } from '../policy-set/policy-bundle.js';
+import { digestOf } from '../policy-set/policy-bundle.js';
 import type { AnyChangeRecord, Changes } from './changes.js';
 import { type CheckedPolicies, checkPolicies, faultLines, putPolicies } from './policy-versions.js';
 

@@ -1,8 +1,8 @@
-import { AppError } from '@sallyport/contracts';
+import { AppError, type PolicyFiles } from '@sallyport/contracts';
 import type { IdentityDirectory, PolicyFault } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 import { compileCedar } from '../policy-set/cedar-policy-set.js';
-import { type PolicyFiles, readPolicyFiles } from '../policy-set/policy-bundle.js';
+import { readPolicyFiles } from '../policy-set/policy-bundle.js';
 import { runPolicyTests } from '../policy-set/policy-tests.js';
 import type { AnyChangeRecord } from './changes.js';
 

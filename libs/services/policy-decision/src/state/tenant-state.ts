@@ -1,4 +1,4 @@
-import type { ToolRecord } from '@sallyport/contracts';
+import type { PolicyFiles, ToolRecord } from '@sallyport/contracts';
 import {
   type CompiledPolicySet,
   type ControlsInForce,
@@ -8,7 +8,6 @@ import {
   type VisibleTools,
 } from '@sallyport/domain';
 import { LRUCache } from 'lru-cache';
-import type { PolicyFiles } from '../policy-set/policy-bundle.js';
 
 /** A set that says no, for a tenant whose own cannot be used. */
 export const denyingSet = (hash: string): CompiledPolicySet => ({

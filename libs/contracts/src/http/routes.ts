@@ -1,0 +1,210 @@
+import { z } from 'zod';
+import { ToolRecord } from '../catalog-record.js';
+import { ServerName } from '../values.js';
+import { ApprovalDetail, ApprovalPage, ApprovalProgress, ApprovalQuery, GrantBody, RejectBody, UnmaskedParams } from './approvals.js';
+import {
+  AuditVerification,
+  CallDetail,
+  CallPage,
+  CallQuery,
+  CallRecord,
+  CheckpointPage,
+  CheckpointQuery,
+  RejectionPage,
+  RejectionQuery,
+  TailQuery,
+  VerifyQuery,
+} from './audit.js';
+import { BudgetPage, BudgetQuery, HoldsInDoubt, LimitInForce, OwnBudgets, PutBudgetLimit } from './budget.js';
+import { CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './calls.js';
+import { CatalogList, CatalogTool, PinBody } from './catalog.js';
+import { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './controls.js';
+import { InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './invoke.js';
+import { JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './open.js';
+import { PoliciesInForce, PutPolicies } from './policies.js';
+import { type HttpRoute, OFFICE_SCOPES, type RouteName } from './route.js';
+
+const { approve: APPROVE, audit: AUDIT, operate: OPERATE } = OFFICE_SCOPES;
+const READ = [OPERATE, AUDIT];
+const TOOL = { server: ServerName, tool: z.string().min(1).max(256) };
+
+/**
+ * Every HTTP route that people and programs use, by area and then by path. Whoever adds a route adds its line here: a test holds the table
+ * against the routes of the running program, both ways, and `npm run gen` makes the reference of it. MCP has a protocol of its own and is not here.
+ */
+export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
+  'GET /v1/tools': {
+    ...{ area: 'Calls', access: 'token', answer: ToolMenu },
+    summary: 'Lists what the principal of the token may call, with schemas.',
+    description: 'A call like any other: decided by policy, on record.',
+    errors: ['call.tenant-saturated', 'chain.poisoned', 'control.killed', 'policy.denied', 'policy.unavailable', 'scope.insufficient'],
+  },
+  'POST /v1/invoke': {
+    ...{ area: 'Calls', access: 'token', body: InvokeBody, answer: z.union([InvokeAnswer, InvokePlan]) },
+    summary: 'Calls one tool and waits for its answer, or plans the call.',
+    description:
+      'Decided, paid for, inspected and on record before anything is answered. With `Sallyport-Plan: true` nothing is carried out: the answer says what would happen.',
+    headers: {
+      'Idempotency-Key': "The caller's key for one intended effect: the same request under the same key is carried out once.",
+      'Sallyport-Plan': '`true` asks for a plan instead of an execution.',
+      'Sallyport-Model': 'The model that asks, as claimed.',
+      'Sallyport-Prompt': 'The human prompt behind the call, as claimed; percent-encoded UTF-8.',
+      'Sallyport-Intent': 'What the agent means to do, as claimed; percent-encoded UTF-8.',
+      'Sallyport-Workflow': 'A label for calls that belong together, as claimed.',
+    },
+    errors: [
+      ...(['approval.expired', 'approval.mismatch', 'approval.rejected', 'approval.required', 'approval.unavailable'] as const),
+      ...(['approval.withdrawn', 'budget.exhausted', 'budget.rate-limited', 'budget.unattributable', 'budget.unavailable'] as const),
+      ...(['call.deadline-passed', 'call.in-doubt', 'call.tenant-saturated', 'catalog.not-callable', 'chain.poisoned'] as const),
+      ...(['content.arguments-too-deep', 'content.arguments-too-large', 'control.killed', 'idempotency.mismatch'] as const),
+      ...(['invoke.arguments-invalid', 'plan.unsupported', 'policy.denied', 'policy.unavailable', 'result.not-retained'] as const),
+      ...(['scope.insufficient', 'tool.unknown', 'upstream.answer-invalid', 'upstream.answer-too-large'] as const),
+      ...(['upstream.circuit-open', 'upstream.failed', 'upstream.timeout', 'upstream.unreachable'] as const),
+    ],
+  },
+  'GET /v1/calls/in-doubt': {
+    ...{ area: 'Calls', access: [OPERATE], query: CallsInDoubtQuery, answer: CallsInDoubt },
+    summary: 'Lists calls that were sent and lost: nobody knows whether they took effect.',
+  },
+  'POST /v1/calls/:callId/resolution': {
+    ...{ area: 'Calls', access: [OPERATE], body: ResolveCallBody, answer: ResolvedCall },
+    summary: 'Says what became of a call in doubt, for the record.',
+    errors: ['call.ended', 'request.not-found'],
+  },
+
+  'GET /v1/audit/calls': {
+    ...{ area: 'Record', access: [AUDIT], query: CallQuery, answer: CallPage },
+    summary: 'Finds calls on record, newest first.',
+  },
+  'GET /v1/audit/calls/:callId': {
+    ...{ area: 'Record', access: [AUDIT], answer: CallDetail, errors: ['request.invalid', 'request.not-found'] },
+    summary: 'Shows a call with its events as they were recorded.',
+  },
+  'GET /v1/audit/checkpoints': {
+    ...{ area: 'Record', access: [AUDIT], query: CheckpointQuery, answer: CheckpointPage },
+    summary: 'Lists signed checkpoints, newest first: keep one elsewhere, and nothing before it can be changed unseen.',
+  },
+  'GET /v1/audit/keys': {
+    ...{ area: 'Open', access: 'open', answer: JsonWebKeys },
+    summary: 'Public keys of the checkpoints.',
+  },
+  'GET /v1/audit/rejections': {
+    ...{ area: 'Record', access: [AUDIT], query: RejectionQuery, answer: RejectionPage },
+    summary: 'Lists requests that were turned away before they were a call, newest first.',
+  },
+  'GET /v1/audit/tail': {
+    ...{ area: 'Record', access: [AUDIT], query: TailQuery, answer: CallRecord, stream: 'text/event-stream' },
+    summary: 'Streams calls as they end, as server-sent events of type `call`.',
+    description: 'The id of an event is the cursor to resume from. A comment is sent while nothing happens.',
+    headers: { 'Last-Event-ID': 'Resumes after this event.' },
+  },
+  'GET /v1/audit/verify': {
+    ...{ area: 'Record', access: [AUDIT], query: VerifyQuery, answer: AuditVerification },
+    summary: 'Recomputes the chains of the record and holds them against the signed checkpoints.',
+  },
+
+  'GET /v1/approvals': {
+    ...{ area: 'Approvals', access: [APPROVE], query: ApprovalQuery, answer: ApprovalPage },
+    summary: 'Lists requests for approval, newest first.',
+  },
+  'GET /v1/approvals/:id': {
+    ...{ area: 'Approvals', access: [APPROVE], answer: ApprovalDetail, errors: ['request.not-found'] },
+    summary: 'Shows what is asked, exactly, with what the detectors found masked.',
+  },
+  'POST /v1/approvals/:id/grant': {
+    ...{ area: 'Approvals', access: [APPROVE], body: GrantBody, answer: ApprovalDetail },
+    summary: 'Agrees to exactly this call, once.',
+    errors: ['approval.already-answered', 'approval.expired', 'approval.mismatch', 'approval.self-approval', 'request.not-found'],
+  },
+  'POST /v1/approvals/:id/reject': {
+    ...{ area: 'Approvals', access: [APPROVE], body: RejectBody, answer: ApprovalDetail },
+    summary: 'Says no, which ends the request.',
+    errors: ['approval.already-answered', 'approval.expired', 'approval.mismatch', 'approval.self-approval', 'request.not-found'],
+  },
+  'GET /v1/approvals/:id/status': {
+    ...{ area: 'Approvals', access: 'token', answer: ApprovalProgress, errors: ['request.not-found'] },
+    summary: 'Tells the principal that asked how far its request is.',
+  },
+  'POST /v1/approvals/:id/unmask': {
+    ...{ area: 'Approvals', access: [APPROVE], answer: UnmaskedParams, errors: ['request.not-found', 'sealing.open-failed'] },
+    summary: 'Shows the true parameters. Who looked is on record before they are given out.',
+  },
+
+  'GET /v1/budgets': {
+    ...{ area: 'Budgets', access: READ, query: BudgetQuery, answer: BudgetPage },
+    summary: 'Limits in force, and what each account has spent, held and left.',
+  },
+  'PUT /v1/budgets': {
+    ...{ area: 'Budgets', access: [OPERATE], body: PutBudgetLimit, answer: LimitInForce },
+    summary: 'Sets or removes the limit of an account. When it answers, no reservation is decided by the limit before.',
+  },
+  'GET /v1/budgets/in-doubt': {
+    ...{ area: 'Budgets', access: READ, answer: HoldsInDoubt },
+    summary: 'Lists money that is held for calls in doubt.',
+  },
+  'GET /v1/budgets/me': {
+    ...{ area: 'Budgets', access: 'token', answer: OwnBudgets },
+    summary: 'Tells the principal of the token what is left of every budget it is charged to.',
+  },
+
+  'GET /v1/catalog': {
+    ...{ area: 'Catalog', access: READ, answer: CatalogList },
+    summary: 'Lists every tool with its owner, tier, lifecycle and what keeps it from being callable.',
+  },
+  'GET /v1/catalog/:server/:tool': {
+    ...{ area: 'Catalog', access: READ, path: TOOL, answer: CatalogTool, errors: ['request.not-found'] },
+    summary: 'Shows a tool with its pinned definition and the one that was seen last.',
+  },
+  'POST /v1/catalog/:server/:tool/pin': {
+    ...{ area: 'Catalog', access: [OPERATE], path: TOOL, body: PinBody, answer: ToolRecord },
+    summary: 'Accepts the definition that the server shows now. When it answers, calls are held to it.',
+    errors: ['request.not-found', 'stream.conflict'],
+  },
+
+  'GET /v1/policies': {
+    ...{ area: 'Policies', access: READ, answer: PoliciesInForce },
+    summary: 'Shows the policy set that decides now: rules, files, hash.',
+  },
+  'PUT /v1/policies': {
+    ...{ area: 'Policies', access: [OPERATE], body: PutPolicies, answer: PoliciesInForce, errors: ['policy.invalid'] },
+    summary: 'Replaces the whole policy set.',
+    description:
+      'It is compiled and its tests are run first: one fault, and the set in force is kept. When it answers, no byte is sent by the old one.',
+  },
+
+  'POST /v1/chains/:chainId/resolve': {
+    ...{ area: 'Controls', access: [OPERATE], body: ResolveChainBody, answer: ResolvedChain, errors: ['request.not-found'] },
+    summary: 'Lets a poisoned chain go on.',
+  },
+  'GET /v1/controls': {
+    ...{ area: 'Controls', access: READ, answer: ControlList },
+    summary: 'Lists kill switches and revocations, the newest change first.',
+  },
+  'PUT /v1/controls': {
+    ...{ area: 'Controls', access: [OPERATE], body: PutControl, answer: Control },
+    summary: 'Sets or lifts a kill switch or a revocation. When it answers, no byte goes out for what it stops.',
+  },
+
+  'GET /healthz': { ...{ area: 'Open', access: 'open', answer: Liveness }, summary: 'Whether the process lives.' },
+  'GET /readyz': {
+    ...{ area: 'Open', access: 'open', answer: ReadinessReport },
+    summary: 'Whether work may be sent here.',
+    description: 'Answered with 503 and the same body where it may not.',
+  },
+  'GET /.well-known/jwks.json': {
+    ...{ area: 'Open', access: 'open', answer: JsonWebKeys },
+    summary: 'Public keys of the tokens that upstreams are shown.',
+  },
+  'GET /.well-known/oauth-protected-resource': {
+    ...{ area: 'Open', access: 'open', answer: ResourceMetadata },
+    summary: 'Where tokens for the REST API come from (RFC 9728).',
+  },
+  'GET /.well-known/oauth-protected-resource/mcp': {
+    ...{ area: 'Open', access: 'open', answer: ResourceMetadata },
+    summary: 'Where tokens for all servers at once come from (RFC 9728).',
+  },
+  'GET /.well-known/oauth-protected-resource/mcp/:server': {
+    ...{ area: 'Open', access: 'open', path: { server: ServerName }, answer: ResourceMetadata, errors: ['request.not-found'] },
+    summary: 'Where tokens for one server come from (RFC 9728).',
+  },
+};
