@@ -14,6 +14,7 @@ const COMMANDS = {
   check: async (node, args) => (await import('./run/check.mjs')).check(node, args),
   conformance: async (node) => (await import('./run/conformance.mjs')).conformance(node),
   bench: async (node, args) => (await import('./run/bench.mjs')).bench(node, args),
+  faults: async (node, args) => (await import('./run/faults.mjs')).faults(node, args),
   build: async (node) => (await import('./run/build.mjs')).buildAll(node),
   gen: async (node, args) => (await import('./run/gen.mjs')).gen(node, args),
 };

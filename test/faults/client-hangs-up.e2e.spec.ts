@@ -38,7 +38,7 @@ describeSizes(SIZES, (size) => {
   let cluster: Cluster;
   let undo: () => Promise<void> = async () => undefined;
   beforeAll(async () => {
-    cluster = await startFaultyCluster(size, 1);
+    cluster = await startFaultyCluster({ size });
   });
   afterEach(async () => {
     await undo();

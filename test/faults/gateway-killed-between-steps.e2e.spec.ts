@@ -59,7 +59,7 @@ describeSizes(SIZES, (size) => {
 
   beforeAll(async () => {
     const startedMs = performance.now();
-    cluster = await startFaultyCluster(size, LANES + FOR_GOOD.length);
+    cluster = await startFaultyCluster({ size, edges: LANES + FOR_GOOD.length });
     stopGranting = grantEverything(cluster);
     const edges = edgesOf(cluster);
     const lanes = edges.slice(0, LANES);

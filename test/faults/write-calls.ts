@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { ApprovalPage } from '@sallyport/contracts';
-import { type Cluster, type ClusterSize, startCluster, until } from '@sallyport/testing';
+import { type Cluster, type ClusterSize, type ConfigurationPart, type KafkaOptions, startCluster, until } from '@sallyport/testing';
 
 /** What every write costs here, so that a hold is money. */
 export const WRITE_MICROS = 700;
@@ -48,18 +48,31 @@ export interface Reply {
   readonly code: string | null;
 }
 
-/** A product with several gateways that end where a marked call tells them to. */
-export const startFaultyCluster = (size: Exclude<ClusterSize, 'embedded'>, edges: number): Promise<Cluster> =>
+/** What of a faulty cluster is not the same for all. */
+export interface FaultyClusterOptions {
+  readonly size: ClusterSize;
+  readonly edges?: number;
+  readonly kafka?: KafkaOptions;
+  /** Merged into `sallyport.yaml`; how patient the gateway is, too. */
+  readonly configuration?: ConfigurationPart;
+}
+
+/** A product with gateways that end where a marked call tells them to. The user `ben` cannot pay for a write. */
+export const startFaultyCluster = ({ size, edges = 1, kafka = {}, configuration = {} }: FaultyClusterOptions): Promise<Cluster> =>
   startCluster({
     size,
     edges,
+    kafka,
     grantedWrites: ['story/erase'],
     catalog: { story: CATALOG },
     configuration: {
       gateway: PATIENCE,
+      budget: { limits: [{ tenant: 'acme', account: 'user:ben', window: 'month', maxMicros: WRITE_MICROS - 1, currency: 'USD' }] },
+      ...configuration,
       identity: {
         users: [
           { id: 'ada', tenant: 'acme', scopes: ['tools:read', 'tools:write'] },
+          { id: 'ben', tenant: 'acme', scopes: ['tools:read', 'tools:write'] },
           { id: 'grace', tenant: 'acme', scopes: ['tools:read', 'tools:write', ...OFFICE] },
         ],
       },
@@ -92,7 +105,8 @@ export const send = async (cluster: Cluster, url: string, write: Write, traceId:
   return post(`${url}/mcp/story`, headers, { jsonrpc: '2.0', id: 1, method: 'tools/call', params }, signal);
 };
 
-const post = (url: string, headers: Record<string, string>, body: unknown, signal?: AbortSignal): Promise<Reply | null> =>
+/** Posts JSON on a connection of its own; `null` when that broke before the answer was complete. */
+export const post = (url: string, headers: Record<string, string>, body: unknown, signal?: AbortSignal): Promise<Reply | null> =>
   new Promise((resolve) => {
     const lost = (): void => resolve(null);
     const outgoing = request(url, { method: 'POST', headers, agent: false, timeout: CLIENT_TIMEOUT_MS, ...(signal ? { signal } : {}) });
@@ -110,7 +124,7 @@ const post = (url: string, headers: Record<string, string>, body: unknown, signa
   });
 
 /** Answers that come from a machine that is busy: nothing was sent, and the same call may be sent again. */
-const BUSY: ReadonlySet<string | null> = new Set([
+export const BUSY: ReadonlySet<string | null> = new Set([
   'policy.unavailable',
   'budget.unavailable',
   'approval.unavailable',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { adviceFor } from '../../tools/run/faults.mjs';
+import { adviceFor } from '../../tools/run/failure-advice.mjs';
 import { installedMatches } from '../../tools/run/install.mjs';
 import { isModern } from '../../tools/run/modern-node.mjs';
 import { countsLine } from '../../tools/run/test.mjs';

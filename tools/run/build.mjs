@@ -1,5 +1,5 @@
 // Builds by project references: what did not change costs a third of a second.
-import { adviceFor } from './faults.mjs';
+import { adviceFor } from './failure-advice.mjs';
 import { withLock } from './lock.mjs';
 import { complain, progress, Refusal, say, seconds } from './report.mjs';
 import { runInPlace, runQuietly } from './spawn.mjs';

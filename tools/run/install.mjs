@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { adviceFor } from './faults.mjs';
+import { adviceFor } from './failure-advice.mjs';
 import { withLock } from './lock.mjs';
 import { complain, progress, Refusal } from './report.mjs';
 import { at, ROOT } from './workspace.mjs';

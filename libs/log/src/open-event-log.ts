@@ -56,6 +56,7 @@ export const openEventLog = async ({
     createTopics: kafka.createTopics,
     replicationFactor: kafka.replicationFactor,
     minInsyncReplicas: kafka.minInsyncReplicas,
+    sessionTimeoutMs: kafka.sessionTimeoutMs,
     requiredTopics: topicsOfService(service),
     ...common,
   });

@@ -21,11 +21,15 @@ export interface KafkaEventLogOptions extends KafkaConnectionOptions {
   readonly minInsyncReplicas?: number;
   /** How long a fetch waits at the broker for something new; also bounds how soon a rebalance is noticed. Default 1,000. */
   readonly maxWaitMs?: number;
+  /** How long a member that died keeps its partitions; default 6,000, the least that a broker takes as it comes. */
+  readonly sessionTimeoutMs?: number;
   /** How long an append waits before it rejects; default 30,000. */
   readonly appendTimeoutMs?: number;
   readonly report?: (fault: LogFault) => void;
 }
 
+/** `group.min.session.timeout.ms` of a broker as it comes (Kafka 4.3 documentation, broker configuration). */
+const SESSION_TIMEOUT_MS = 6_000;
 const PROBE_MS = 2_000;
 const CREATED_TOPICS_TIMEOUT_MS = 30_000;
 const CREATED_TOPICS_POLL_MS = 100;
@@ -53,6 +57,7 @@ export const openKafkaEventLog = async (options: KafkaEventLogOptions): Promise<
 class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
   readonly layout: TopicLayout;
   readonly maxWaitMs: number;
+  readonly sessionTimeoutMs: number;
   private readonly appender: KafkaAppender;
   private readonly lane: AppendLane;
   private readonly subscriptions = new Set<KafkaSubscription>();
@@ -68,6 +73,7 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
   ) {
     this.layout = options.topics ?? productTopics;
     this.maxWaitMs = options.maxWaitMs ?? 1_000;
+    this.sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
     this.appender = new KafkaAppender(kafka, this.layout);
     this.lane = new AppendLane({
       send: (records) => this.appender.send(records),

@@ -10,14 +10,13 @@ export interface KafkaSubscriptionHost {
   readonly layout: TopicLayout;
   readonly kafka: Kafka;
   readonly maxWaitMs: number;
+  readonly sessionTimeoutMs: number;
   append(records: readonly LogRecord[]): Promise<void>;
   report(fault: LogFault): void;
   admin(): Promise<Admin>;
   onClosed(subscription: KafkaSubscription): void;
 }
 
-/** The broker's minimum: how long a killed member keeps its partitions. */
-const SESSION_TIMEOUT_MS = 6_000;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
 /** Kafka's own commits serve lag dashboards alone, so they may trail. */
@@ -117,8 +116,8 @@ export class KafkaSubscription implements Subscription {
   private makeConsumer(): Consumer {
     const consumer = this.host.kafka.consumer({
       groupId: this.options.group,
-      sessionTimeout: SESSION_TIMEOUT_MS,
-      rebalanceTimeout: SESSION_TIMEOUT_MS,
+      sessionTimeout: this.host.sessionTimeoutMs,
+      rebalanceTimeout: this.host.sessionTimeoutMs,
       heartbeatInterval: Math.min(1_000, this.host.maxWaitMs),
       maxWaitTimeInMs: this.host.maxWaitMs,
       minBytes: 1,

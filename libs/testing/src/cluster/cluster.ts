@@ -99,6 +99,8 @@ export interface Cluster {
   databaseUrl(): string;
   /** Runs one statement as the superuser. */
   admin<R extends pg.QueryResultRow = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  /** SIGKILL of the PostgreSQL of the embedded size and every process of it at once; the product goes on without it. */
+  killEmbeddedPostgres(): Promise<void>;
   /** Keeps the decision point from deciding anything until the returned function is called: holds the row that every decision reads. */
   holdDecisions(): Promise<() => Promise<void>>;
   close(): Promise<void>;
@@ -309,6 +311,7 @@ class ClusterStart {
       databaseUrl: () => this.databaseUrl(),
       admin: async <R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
         await withClient(this.databaseUrl(), async (client) => (await client.query<R>(text, [...values])).rows),
+      killEmbeddedPostgres: () => killLeader(postmasterOf(embeddedClusterOf(this.folder))),
       holdDecisions: async () => await holdRow(this.databaseUrl(), `LOCK TABLE ${EPOCH_TABLE} IN ACCESS EXCLUSIVE MODE`),
       close: () => this.close(),
     };
@@ -344,11 +347,19 @@ const holdRow = async (url: string, text: string): Promise<() => Promise<void>> 
 /** Where the embedded size keeps PostgreSQL's own data. */
 const embeddedClusterOf = (folder: string): string => join(folder, '.sallyport', 'postgres', 'cluster');
 
+const postmasterOf = (clusterFolder: string): number => Number(readFileSync(join(clusterFolder, 'postmaster.pid'), 'utf8').split('\n')[0]);
+
+/** Kills a process and the group that it leads; resolves when it is gone. */
+const killLeader = async (pid: number): Promise<void> => {
+  process.kill(-pid, 'SIGKILL');
+  await until(`process ${pid} is gone`, () => (existsSync(`/proc/${pid}/exe`) ? undefined : true));
+};
+
 /** Ends the PostgreSQL of a product process that was killed: it goes on without it, and its folder could not be removed. */
 const endLeftPostgres = async (clusterFolder: string): Promise<void> => {
   const file = join(clusterFolder, 'postmaster.pid');
   if (!existsSync(file)) return;
-  const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
+  const pid = postmasterOf(clusterFolder);
   try {
     // Immediate shutdown (PostgreSQL documentation, "Shutting Down the Server"); the data are thrown away.
     process.kill(pid, 'SIGQUIT');

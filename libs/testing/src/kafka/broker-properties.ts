@@ -2,11 +2,13 @@
 export interface BrokerSettings {
   readonly dataFolder: string;
   readonly ports: { readonly plain: number; readonly controller: number; readonly sasl: number };
+  /** Put over the harness's own. */
+  readonly properties?: Readonly<Record<string, string | number>>;
   readonly sasl?: { readonly keystore: string; readonly password: string; readonly users: Readonly<Record<string, string>> };
 }
 
 /** One node that is broker and controller, with every internal topic unreplicated (Kafka 4.3 documentation, KRaft configuration). */
-export const brokerProperties = ({ dataFolder, ports, sasl }: BrokerSettings): string => {
+export const brokerProperties = ({ dataFolder, ports, properties: over, sasl }: BrokerSettings): string => {
   const listeners = [`PLAINTEXT://127.0.0.1:${ports.plain}`, ...(sasl === undefined ? [] : [`SASL_SSL://localhost:${ports.sasl}`])];
   const properties: Record<string, string | number> = {
     'process.roles': 'broker,controller',
@@ -29,6 +31,7 @@ export const brokerProperties = ({ dataFolder, ports, sasl }: BrokerSettings): s
     'share.coordinator.state.topic.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    ...over,
   };
   if (sasl !== undefined) {
     const accounts = Object.entries(sasl.users)

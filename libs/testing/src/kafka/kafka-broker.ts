@@ -17,6 +17,8 @@ const run = promisify(execFile);
 export interface KafkaOptions {
   /** An empty folder for its log, which is left behind; default is one of its own that goes with it. */
   readonly dataFolder?: string;
+  /** Properties of the broker, put over the harness's own. */
+  readonly properties?: Readonly<Record<string, string | number>>;
   /** Adds a SASL_SSL listener (SCRAM-SHA-512 and PLAIN), and with it an authorizer that refuses what no entry allows. */
   readonly sasl?: { readonly users: Readonly<Record<string, string>>; readonly rules: readonly AccessRule[] };
 }
@@ -57,6 +59,7 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<KafkaBroke
     brokerProperties({
       dataFolder: options.dataFolder ?? join(folder, 'data'),
       ports,
+      properties: options.properties ?? {},
       ...(secured === undefined ? {} : { sasl: { ...secured, users: options.sasl?.users ?? {} } }),
     }),
   );

@@ -78,6 +78,11 @@ export const logSchema = ({ databaseAddress, hostAndPort, secret, path }: Values
             .describe('Whether to create missing topics at start; otherwise a missing one is a fault.'),
           replicationFactor: z.int().min(1).max(7).default(3).describe('Copies of the topics that are created.'),
           minInsyncReplicas: z.int().min(1).max(7).default(2).describe('Copies that must have an event before it counts.'),
+          sessionTimeoutMs: milliseconds(1_000, 300_000)
+            .default(6_000)
+            .describe(
+              'How long the partitions of a process that died stay with it, and what needs them waits; keep it below `gateway.decisionTimeoutMs`. The broker bounds it by group.min.session.timeout.ms, 6 s as it comes.',
+            ),
         })
         .superRefine(({ replicationFactor, minInsyncReplicas }, context) => {
           if (minInsyncReplicas > replicationFactor)
