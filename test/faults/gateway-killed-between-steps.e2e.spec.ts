@@ -3,6 +3,7 @@ import { type Cluster, until } from '@sallyport/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeSizes } from '../e2e/sizes.js';
+import { markedTrace, stepsIn } from './fault-trace.ts';
 import { allDeaths, edgesOf, endOf, type KilledWrite, killAndRestart, killForGood, type PlannedDeath, sendAgain } from './killed-writes.ts';
 import {
   aWrite,
@@ -11,6 +12,7 @@ import {
   grantEverything,
   type Reply,
   readAsOffice,
+  send,
   sendPatiently,
   startFaultyCluster,
 } from './write-calls.ts';
@@ -30,6 +32,10 @@ const FOR_GOOD: readonly PlannedDeath[] = [
   { flow: 'keyed', step: 'after ToolCallRequested is appended' },
   { flow: 'keyed', step: 'after ToolCallDispatched is appended' },
 ];
+/** Where a gateway that is frozen has its dispatch on record, and nothing sent. */
+const STANDS_STILL = 'after ToolCallDispatched is appended';
+/** The second of a decision, as `libs/domain` has it. */
+const DECISION_AGE_MS_MAX = 1_000;
 /** Steps tried on Kafka beside those for good. */
 const SAMPLE = 9;
 /** A gateway is given up 15 to 30 s after its last sign of life, and looked for every few seconds. */
@@ -164,6 +170,30 @@ describeSizes(SIZES, (size) => {
     expect(held).toEqual(idsOf(inDoubt()));
     const holds = HoldsInDoubt.parse(await readAsOffice(cluster, cluster.service('budget-accountant').url, '/v1/budgets/in-doubt'));
     expect(holds.holds.map(({ callId }) => callId).sort()).toEqual(idsOf(inDoubt()));
+  });
+
+  test('a gateway that stands still behind its dispatch asks again, sends once under the new decision, and is paid once', async () => {
+    const [edge] = edgesOf(cluster);
+    if (edge === undefined) throw new Error('there is no gateway');
+    const write = aWrite('keyed');
+    const traceId = markedTrace('freeze', STANDS_STILL);
+    const reply = send(cluster, edge.url, write, traceId);
+    await until('the gateway stands still', () => stepsIn(edge.lines, traceId)[0]);
+    const sinceMs = performance.now();
+    await until('its decision is too old', () => performance.now() - sinceMs > DECISION_AGE_MS_MAX || undefined);
+    edge.resume();
+    expect(await reply).toMatchObject({ status: 200, code: null });
+    expect(executions(cluster, write)).toBe(1);
+    const { call, types } = await cluster.record.callOfTrace(traceId);
+    expect(call).toMatchObject({ decision: 'allow', outcome: 'completed' });
+    const own = types.filter((type) => type.startsWith('ToolCall'));
+    expect(own.slice(0, 3)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallReevaluationRequested']);
+    expect(own.slice(-2)).toEqual(['ToolCallDispatched', 'ToolCallCompleted']);
+    const hold = await until('its price is booked', async () => {
+      const [row] = await cluster.admin<{ status: string }>('SELECT status FROM budget_accountant.call WHERE call_id = $1', [call.callId]);
+      return row?.status === 'held' ? undefined : row?.status;
+    });
+    expect(hold).toBe('closed');
   });
 
   test('the service goes on: every gateway that was started again runs a fresh write, and the record holds', async () => {

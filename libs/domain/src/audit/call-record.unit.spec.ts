@@ -51,8 +51,9 @@ describe('a call record', () => {
     });
     const sent = [toolCallRequested(), policyDecided(), toolCallDispatched(), asked];
     expect(record(...sent)?.outcome).toBe('input-required');
-    expect(record(...sent, toolCallDispatched({ attempt: 2 }))?.outcome).toBe('pending');
-    expect(record(...sent, toolCallDispatched({ attempt: 2 }), toolCallCompleted())?.outcome).toBe('completed');
+    const again = { ...toolCallDispatched({ attempt: 2 }), id: 'sent-2' };
+    expect(record(...sent, again)?.outcome).toBe('pending');
+    expect(record(...sent, again, toolCallCompleted())?.outcome).toBe('completed');
   });
 
   test('is the same whatever order the topics are read in, and however often an event is read', () => {
@@ -115,6 +116,20 @@ describe('a call record', () => {
 
   test('of two decisions for one evaluation the first counts', () => {
     expect(record(toolCallRequested(), policyDecided(), policyDecided({ effect: 'deny' }, 'again'))?.decision).toBe('allow');
+  });
+
+  test('tells of a call that was dispatched anew, as nothing of it had been sent, by the dispatch and the decision that it went out under', () => {
+    const anew = anEvent('ToolCallReevaluationRequested', {
+      ...{ evaluation: 2, reason: 'decision-too-old', sealedParams: null, paramsHash: 'h'.repeat(43), labels: [], edgeId: 'edge-1' },
+    });
+    const first = { ...toolCallDispatched({ tokenId: 'jti-1' }), id: 'sent-1' };
+    const second = { ...toolCallDispatched({ tokenId: 'jti-2', decisionId: 'decided-2' }), id: 'sent-2' };
+    const told = [toolCallRequested(), first, anew, second, toolCallCompleted()];
+    expect(fold([...told, first]).dispatch).toMatchObject({ tokenId: 'jti-2', decisionId: 'decided-2' });
+    expect(isWhole(fold([...told, policyDecided()]))).toBe(false);
+    expect(isWhole(fold([...told, policyDecided(), policyDecided({ evaluation: 2 }, 'decided-2')]))).toBe(true);
+    const refused = toolCallRefused({ stage: 'policy', code: 'policy.unavailable' });
+    expect(record(...told.slice(0, 3), refused)).toMatchObject({ outcome: 'refused', priceMicros: null });
   });
 
   test('is whole only with the decision its end rests on', () => {

@@ -118,7 +118,7 @@ export interface CallState {
   readonly approvalId: string | null;
   /** The evaluation asked for last. */
   readonly evaluation: number;
-  /** Ids of the events by which the call came to rest and went on: told again they mean nothing. */
+  /** Ids of the events by which the call came to rest, went on and went out: told again they mean nothing. */
   readonly turns: readonly string[];
   readonly approvals: readonly ApprovalPart[];
   readonly prices: readonly PricePart[];

@@ -161,8 +161,10 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
     }
     case 'ToolCallDispatched': {
       const { server, attempt, tokenId, decisionId, approvalId = null, dryRun, redactions } = event.data;
-      if (state.dispatch !== null && state.dispatch.attempt >= attempt) return state;
-      return { ...state, dispatch: { at: event.occurredAt, server, attempt, tokenId, decisionId, approvalId, dryRun, redactions } };
+      if (state.turns.includes(event.id) || (state.dispatch !== null && state.dispatch.attempt > attempt)) return state;
+      // The last one counts: of an attempt that is dispatched anew nothing had been sent.
+      const turns = [...state.turns, event.id];
+      return { ...state, turns, dispatch: { at: event.occurredAt, server, attempt, tokenId, decisionId, approvalId, dryRun, redactions } };
     }
     case 'ToolCallCompleted': {
       const { outcome, upstreamCode, labels, redactions, outputBytes, upstreamMicros, totalMicros } = event.data;

@@ -59,7 +59,7 @@ export type BudgetEvent =
     }
   | { [T in Published]: { readonly type: T; readonly data: EventData<T> } }[Published];
 /** What it notes for itself: the edge has told everybody already. */
-export type LedgerNote = { readonly type: 'HoldDispatched' | 'HoldDoubted' | 'CallClosed' };
+export type LedgerNote = { readonly type: 'HoldDispatched' | 'HoldRecalled' | 'HoldDoubted' | 'CallClosed' };
 export type LedgerFact = BudgetEvent | LedgerNote;
 
 /** When something is asked for: appended at `atMs`, handled when the log's time was `logNowMs`. */
@@ -75,6 +75,8 @@ export type LedgerCommand =
   | ({ readonly type: 'ReserveAgain'; readonly payer: Payer | null } & Asked)
   | ({ readonly type: 'QuoteBudget'; readonly payer: Payer } & Asked)
   | { readonly type: 'NoteDispatch' }
+  /** Nothing was sent of what was dispatched: the hold stands as before it, until the call is dispatched anew or given up. */
+  | { readonly type: 'NoteRecall' }
   /** The call reached its tool. `actualMicros: null`: nobody said what it cost, so it cost its price. */
   | { readonly type: 'SettleBudget'; readonly actualMicros: number | null }
   /** `wasDispatched`: it is known of the dispatch itself, and not only of somebody who waited, that the tool is owed nothing. */
@@ -110,6 +112,8 @@ export const evolveLedger = (state: LedgerState, fact: LedgerFact): LedgerState 
     }
     case 'HoldDispatched':
       return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true } } } : state;
+    case 'HoldRecalled':
+      return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: false } } } : state;
     case 'HoldDoubted':
       return 'hold' in call ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true, inDoubt: true } } } : state;
     case 'BudgetReservationRefused':
@@ -142,6 +146,8 @@ export const decideLedger = (command: LedgerCommand, state: LedgerState): readon
       return call.status === 'none' ? quote(command.payer, command, state) : [];
     case 'NoteDispatch':
       return call.status === 'held' && !call.hold.dispatched ? [{ type: 'HoldDispatched' }] : [];
+    case 'NoteRecall':
+      return call.status === 'held' && call.hold.dispatched && !call.hold.inDoubt ? [{ type: 'HoldRecalled' }] : [];
     case 'SettleBudget':
       return settle(command.actualMicros, state);
     case 'ReleaseBudget':

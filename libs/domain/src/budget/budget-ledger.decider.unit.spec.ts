@@ -237,6 +237,7 @@ describe('to end a hold', () => {
       returned('x'),
       { type: 'KeepInDoubt' },
       { type: 'NoteDispatch' },
+      { type: 'NoteRecall' },
     ] as const) {
       given({}, held(150), settled(150)).when(command).thenNothingHappens();
     }
@@ -251,6 +252,36 @@ describe('to end a hold', () => {
       call: state.call,
     });
     expect(usedOf(after, 'user:ada', tomorrow)).toEqual({ calls: { held: 1, spent: 0 }, money: { USD: { held: 10, spent: 0 } } });
+  });
+});
+
+describe('a dispatch of which nothing was sent', () => {
+  const recalled = [held(150), { type: 'HoldDispatched' }, { type: 'HoldRecalled' }] as const;
+
+  test('leaves the hold where it was: given back when the call is refused after all, and when nobody goes on with it', () => {
+    const after = given({}, held(150), { type: 'HoldDispatched' }).when({ type: 'NoteRecall' }).thenSays({ type: 'HoldRecalled' });
+    expect(after).toEqual(given({}, held(150)).state);
+    given({}, ...recalled)
+      .when(release('policy.denied'))
+      .thenSays(released(150, 'policy.denied'));
+    given({}, ...recalled)
+      .when({ type: 'PassExpiry', nowMs: NOON + 1_000_000_000, graceMs: 60_000, doubtAfterMs: 3_600_000 })
+      .thenSays(released(150, 'expired'));
+  });
+
+  test('is dispatched anew, charged once, and in doubt as any other', () => {
+    given({}, ...recalled, { type: 'HoldDispatched' })
+      .when({ type: 'SettleBudget', actualMicros: null })
+      .thenSays(settled(150));
+    given({}, ...recalled, { type: 'HoldDispatched' })
+      .when(release('parked'))
+      .thenNothingHappens();
+  });
+
+  test('and a question asked anew before any dispatch, or behind one that is in doubt, is nothing to the ledger', () => {
+    given({}, held(150)).when({ type: 'NoteRecall' }).thenNothingHappens();
+    given({}, held(150), { type: 'HoldDispatched' }, { type: 'HoldDoubted' }).when({ type: 'NoteRecall' }).thenNothingHappens();
+    given({}, held(150), released(150, 'parked')).when({ type: 'NoteRecall' }).thenNothingHappens();
   });
 });
 

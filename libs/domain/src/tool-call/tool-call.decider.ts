@@ -125,6 +125,8 @@ export type ToolCallCommand =
         readonly dispatched: EventData<'ToolCallDispatched'>;
       };
     }
+  /** The decision grew too old between the dispatch on record and its first byte: nothing of it was sent, and everybody hears that it is asked anew. */
+  | { readonly type: 'RecallDispatch'; readonly data: { readonly question: Question } }
   /** The gateway answers by itself; nothing goes to an upstream. `isReplay`: with the recorded answer of a call that people agreed to. */
   | {
       readonly type: 'AnswerLocally';
@@ -244,6 +246,8 @@ export const decideToolCall = (command: ToolCallCommand, state: ToolCallState): 
       if (isTooOld(decisionAgeMs)) return [askAgain(state, question)];
       return [{ type: 'ToolCallDispatched', data: { ...dispatched, approvalId: state.policy?.approvalId ?? null } }];
     }
+    case 'RecallDispatch':
+      return state.status === 'dispatched' ? [askAgain(state, command.data.question)] : [];
     case 'AnswerLocally': {
       const { decisionAgeMs, question, completed, isReplay = false } = command.data;
       if (state.status !== 'requested' || state.purpose !== 'execute' || !(isReplay ? isClearedButForPeople(state) : isCleared(state)))

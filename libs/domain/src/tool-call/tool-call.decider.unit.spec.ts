@@ -102,6 +102,7 @@ const dispatch = (decisionAgeMs: number | null = 5): ToolCallCommand => ({
   type: 'Dispatch',
   data: { decisionAgeMs, question, dispatched: dispatchedData },
 });
+const recall: ToolCallCommand = { type: 'RecallDispatch', data: { question } };
 const record = (over: Partial<EventData<'PolicyDecided'>> = {}): ToolCallCommand => ({
   type: 'RecordPolicyDecision',
   data: { decision: decision(over), totalMicros: 9 },
@@ -182,6 +183,45 @@ test('asks again when nobody knows how old the question is', () =>
     .thenHappens({ type: 'ToolCallReevaluationRequested', data: { evaluation: 2 } }));
 test('dispatches at exactly one second', () =>
   given(requested(), decided()).when(dispatch(DECISION_AGE_MS_MAX)).thenHappens({ type: 'ToolCallDispatched' }));
+test('asks again for a dispatch of which nothing was sent, and dispatches the same attempt anew on the new answer alone', () => {
+  const sent = [requested(['policy', 'budget']), decided(), reserved, dispatched] as const;
+  given(...sent)
+    .when(recall)
+    .thenHappens({
+      type: 'ToolCallReevaluationRequested',
+      data: { evaluation: 2, reason: 'decision-too-old', sealedParams: 'sealed', paramsHash: HASH, request: facts },
+    });
+  const recalled = [...sent, ...decideToolCall(recall, fold(sent))];
+  given(...recalled)
+    .when(dispatch())
+    .thenNothingHappens();
+  given(...recalled, decided())
+    .when(dispatch())
+    .thenNothingHappens();
+  given(...recalled, decided({ evaluation: 2 }))
+    .when(dispatch())
+    .thenHappens({ type: 'ToolCallDispatched', data: { attempt: 1 } });
+  given(...recalled)
+    .when(record({ effect: 'deny', evaluation: 2 }))
+    .thenHappens({ type: 'ToolCallRefused', data: { stage: 'policy' } });
+  given(...recalled)
+    .when({ type: 'RecordFailure', data: failedData })
+    .thenNothingHappens();
+});
+test('asks again on the grant that the dispatch used up', () =>
+  given(requested(), asking, parked, resumedFact, decided({ evaluation: 2, approvalId: 'a1' }), {
+    type: 'ToolCallDispatched',
+    data: { ...dispatchedData, approvalId: 'a1' },
+  })
+    .when(recall)
+    .thenHappens({ type: 'ToolCallReevaluationRequested', data: { evaluation: 3, approvalId: 'a1' } }));
+test('recalls nothing that was not dispatched, or has ended', () => {
+  given(requested(), decided()).when(recall).thenNothingHappens();
+  given(requested(), decided(), dispatched, { type: 'ToolCallInputRequired', data: { ...inputData, round: 1 } })
+    .when(recall)
+    .thenNothingHappens();
+  given(requested(), decided(), dispatched, { type: 'ToolCallCompleted', data: completedData }).when(recall).thenNothingHappens();
+});
 test('does not take the answer to the first evaluation for the second', () => {
   const history = [
     requested(),
@@ -409,6 +449,7 @@ const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
     { type: 'RecordApprovalEnd', data: { how: 'rejected', reasons: [], totalMicros: 1 } },
     { type: 'AwaitResend' },
     dryRun,
+    recall,
     { type: 'RecordPlan', data: plannedData },
   ),
   fc.constantFrom(0, 999, 1_001, null).map((age) => dispatch(age)),
@@ -437,6 +478,7 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
       const firstEffect = new Map<number, string>();
       let paid: 'reserved' | 'quoted' | 'refused' | null = null;
       let requires: readonly RequiredAnswer[] = [];
+      let recalls = 0;
       for (const command of commands) {
         const before = state;
         const events = decideToolCall(command, before);
@@ -452,6 +494,7 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
           if (command.type === 'RecordBudgetAnswer') paid ??= command.data.answer.type;
         }
         for (const event of events) {
+          if (before.status === 'dispatched' && event.type === 'ToolCallReevaluationRequested') recalls += 1;
           if (event.type === 'ToolCallParked') paid = null;
           if (event.type === 'ToolCallDispatched' || (event.type === 'ToolCallCompleted' && before.status === 'requested')) {
             if (before.status !== 'requested') throw new Error('acted without having asked');
@@ -468,7 +511,10 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
         ['ToolCallRefused', 'ToolCallCompleted', 'ToolCallFailed', 'ToolCallCancelled'].includes(event.type),
       );
       expect(closing.length).toBeLessThanOrEqual(1);
-      expect(written.filter((event) => event.type === 'ToolCallDispatched').length).toBeLessThanOrEqual(1);
+      // Whoever recalls a dispatch says that nothing of it was sent: so one of them all may have been, and it rests on an answer of its own.
+      const dispatches = written.filter((event) => event.type === 'ToolCallDispatched');
+      expect(dispatches.length).toBeLessThanOrEqual(recalls + 1);
+      expect(new Set(dispatches.map(({ data }) => data.attempt)).size).toBeLessThanOrEqual(1);
     }),
     { numRuns: 3_000 },
   );

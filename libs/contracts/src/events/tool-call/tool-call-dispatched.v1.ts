@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type DataOf, defineEvent } from '../../event-schema.js';
 import { Id, PlainDigest, Redaction } from '../../values.js';
 
-/** Bytes are about to go to the upstream. */
+/** Bytes are about to go to the upstream. Said again of the same attempt only behind a `ToolCallReevaluationRequested`: nothing had been sent then. */
 export const ToolCallDispatchedV1 = defineEvent({
   type: 'ToolCallDispatched',
   version: 1,

@@ -2,11 +2,15 @@ import { z } from 'zod';
 import { type DataOf, defineEvent } from '../../event-schema.js';
 import { ContentLabel, Id, KeyedDigest, RequestFacts } from '../../values.js';
 
-/** The edge asks for a decision anew: the last one is too old, or the client answered with new input. */
+/**
+ * The edge asks for a decision anew: the last one is too old, or the client answered with new input. Behind a `ToolCallDispatched` it says that nothing
+ * of that dispatch was sent; what is sent later has a `ToolCallDispatched` of its own.
+ */
 export const ToolCallReevaluationRequestedV1 = defineEvent({
   type: 'ToolCallReevaluationRequested',
   version: 1,
-  summary: 'The edge asks for a decision anew: the last one is too old, or the client answered with new input.',
+  summary:
+    'The edge asks for a decision anew: the last one is too old, or the client answered with new input. Behind a dispatch it says that nothing of it was sent.',
   data: z.object({
     evaluation: z.number().int().min(2),
     reason: z.enum(['decision-too-old', 'new-input', 'resumed']),

@@ -12,6 +12,7 @@ const ENDING = new Set([
   'ToolCallParked',
   'ToolCallRefused',
   'ToolCallDispatched',
+  'ToolCallReevaluationRequested',
   'ToolCallCompleted',
   'ToolCallFailed',
   'ToolCallPlanned',
@@ -50,6 +51,9 @@ export const wishOf = (event: AnyEnvelope): CallWish | null => {
       return waiverOf(event.data.code);
     case 'ToolCallDispatched':
       return end({ type: 'NoteDispatch' });
+    case 'ToolCallReevaluationRequested':
+      // Asked behind a dispatch it says that nothing of it was sent; the hold is kept over every other question.
+      return end({ type: 'NoteRecall' });
     case 'ToolCallCompleted':
       return end({ type: 'SettleBudget', actualMicros: event.data.reportedCostMicros });
     case 'ToolCallFailed':

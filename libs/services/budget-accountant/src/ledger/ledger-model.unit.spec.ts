@@ -85,6 +85,8 @@ const PARKED: Step = ['ToolCallParked', data.parked];
 const RESUMED: Step = ['ToolCallResumed', { stands: true }];
 const ABANDONED: Step = ['ToolCallAbandoned', { stage: 'parked', reason: 'awaiting-resend' }];
 const SENT: Step = ['ToolCallDispatched', {}];
+/** Asked for anew: behind a dispatch, of which nothing was sent then. */
+const ASKED_ANEW: Step = ['ToolCallReevaluationRequested', {}];
 const ANSWERED: Step = ['ToolCallCompleted', { cost: 100 }];
 const REFUSED: Step = ['ToolCallRefused', { code: 'approval.rejected' }];
 /** A call that waits for people: on one replica or on two, which know nothing of each other. */
@@ -102,7 +104,21 @@ const waits: readonly (readonly Step[])[] = [
   [PARKED, RESUMED, ABANDONED, SENT, ['ToolCallInDoubt', {}], ['ToolCallResolved', { resolution: 'executed' }]],
   [PARKED, RESUMED, ABANDONED, SENT, ['ToolCallInDoubt', {}], ['ToolCallResolved', { resolution: 'not-executed' }]],
 ];
-const scripts: readonly (readonly Step[])[] = [...endings, ...endings.map((ending): Step[] => [PARKED, RESUMED, ...ending]), ...waits];
+const recalls: readonly (readonly Step[])[] = [
+  [ASKED_ANEW, SENT, ANSWERED],
+  [SENT, ASKED_ANEW, SENT, ANSWERED],
+  [SENT, ASKED_ANEW, SENT, ASKED_ANEW, ['ToolCallRefused', { code: 'policy.denied' }]],
+  [SENT, ASKED_ANEW, PARKED, RESUMED, SENT, ANSWERED],
+  [SENT, ASKED_ANEW, ['ToolCallAbandoned', { stage: 'requested', reason: 'lost' }]],
+  [SENT, ASKED_ANEW, SENT, ['ToolCallInDoubt', {}]],
+  [SENT, ASKED_ANEW],
+];
+const scripts: readonly (readonly Step[])[] = [
+  ...recalls,
+  ...endings,
+  ...endings.map((ending): Step[] => [PARKED, RESUMED, ...ending]),
+  ...waits,
+];
 const steps: readonly Step[] = [...scripts.flat(), ['ToolCallPlanned', {}]];
 
 const callPlan = fc.record({

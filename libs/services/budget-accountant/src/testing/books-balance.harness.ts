@@ -24,6 +24,11 @@ const SENT: Step = [
   'ToolCallDispatched',
   { server: 'crm', routeVersion: '1', attempt: 1, tokenId: null, toolDigest: null, decisionId: 'd', dryRun: false, redactions: [] },
 ];
+/** Behind a dispatch: nothing of it was sent. */
+const ASKED_ANEW: Step = [
+  'ToolCallReevaluationRequested',
+  { evaluation: 2, reason: 'decision-too-old', sealedParams: null, paramsHash: 'h'.repeat(43), labels: [], edgeId: 'edge-1' },
+];
 const PARKED: Step = [
   'ToolCallParked',
   { approvalRuleIds: ['r'], paramsHash: 'h'.repeat(43), toolDigest: `sha256:${'a'.repeat(64)}`, expiresAt: '2026-12-01T00:00:00.000Z' },
@@ -56,6 +61,9 @@ const LIVES: readonly (readonly Step[])[] = [
   [SENT, DEARER],
   [SENT, CHEAPER],
   [REFUSED],
+  [SENT, ASKED_ANEW, SENT, ANSWERED],
+  [SENT, ASKED_ANEW, SENT, ASKED_ANEW, REFUSED],
+  [SENT, ASKED_ANEW],
   [SENT, failed('unknown')],
   [failed('no')],
   [SENT, ASKED_BACK],

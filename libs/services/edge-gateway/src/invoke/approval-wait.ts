@@ -1,6 +1,7 @@
 import { AppError, type Envelope, type PublicDetail } from '@sallyport/contracts';
 import type { ApprovalEnd, JoinedApproval, Waiting } from '../join/answer-join.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
+import { microsSince } from './elapsed.js';
 import type { CallOutcome } from './exchange.port.js';
 import { sealRequestState } from './request-state.js';
 
@@ -194,6 +195,6 @@ export class ApprovalWait {
   }
 
   private sinceMicros(): number {
-    return Math.max(0, Math.round((this.dependencies.clock.monotonicMs() - this.governed.call.receivedAtMs) * 1_000));
+    return microsSince(this.dependencies.clock, this.governed.call.receivedAtMs);
   }
 }

@@ -3,6 +3,7 @@ import { asksForPeople, missingAnswers } from '@sallyport/domain';
 import type { JoinedBudget, Waiting } from '../join/answer-join.js';
 import { ApprovalWait, type AskedQuestion } from './approval-wait.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
+import { microsSince } from './elapsed.js';
 import type { CallOutcome } from './exchange.port.js';
 import { type ElsewhereOutcome, GovernedDispatch } from './governed-dispatch.js';
 import type { InputRounds } from './input-rounds.js';
@@ -57,7 +58,6 @@ export class CallLife {
       const waitUntilMs = Math.min(asked.askedAtMs + settings.decisionTimeoutMs, deadlineMs);
       const unpaid = await this.payment(asked.eventId, { waitUntilMs, deadlineMs });
       if (unpaid !== null) return unpaid;
-      const beforeMs = clock.monotonicMs();
       const acted = this.waitsForPeople(decision) ? ({ kind: 'ask-people' } as const) : await this.act(dispatch, decision, asked.askedAtMs);
       if (acted.kind === 'ask-people') {
         if (++parkings > PARKINGS_MAX) return this.giveUp(deadlineMs);
@@ -69,7 +69,7 @@ export class CallLife {
         continue;
       }
       if (acted.kind !== 'ask-again') return acted;
-      asked = { evaluation: asked.evaluation + 1, eventId: asked.eventId, askedAtMs: beforeMs };
+      asked = { evaluation: asked.evaluation + 1, eventId: asked.eventId, askedAtMs: acted.askedAtMs };
       await acted.asked;
       if (clock.monotonicMs() >= deadlineMs) return this.giveUp(deadlineMs);
     }
@@ -84,7 +84,7 @@ export class CallLife {
   private act(dispatch: GovernedDispatch, decision: Decided, askedAtMs: number) {
     const { call, exchange } = this.governed;
     return call.isPlan && exchange.kind === 'upstream'
-      ? new PlannedCall(this.governed, this.paid, dispatch).tell(exchange, decision, askedAtMs)
+      ? new PlannedCall(this.governed, this.paid, dispatch, this.dependencies).tell(exchange, decision, askedAtMs)
       : dispatch.act(decision, askedAtMs);
   }
 
@@ -185,7 +185,7 @@ export class CallLife {
   }
 
   private sinceMicros(): number {
-    return Math.max(0, Math.round((this.dependencies.clock.monotonicMs() - this.governed.call.receivedAtMs) * 1_000));
+    return microsSince(this.dependencies.clock, this.governed.call.receivedAtMs);
   }
 }
 

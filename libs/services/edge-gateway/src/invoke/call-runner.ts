@@ -14,6 +14,7 @@ import type { CallAdmission } from './call-admission.js';
 import { chainIdOf } from './call-identity.js';
 import { CallLife } from './call-life.js';
 import type { DispatchClaims, EarlierCall, IdempotencyKey } from './dispatch-claims.port.js';
+import { microsSince } from './elapsed.js';
 import type { CallOutcome, Exchange } from './exchange.port.js';
 import type { ElsewhereOutcome } from './governed-dispatch.js';
 import { idempotencyKeyOf } from './idempotent-answers.js';
@@ -268,7 +269,7 @@ export class CallRunner {
   }
 
   private sinceMicros(call: AuthenticatedCall): number {
-    return Math.max(0, Math.round((this.dependencies.clock.monotonicMs() - call.receivedAtMs) * 1_000));
+    return microsSince(this.dependencies.clock, call.receivedAtMs);
   }
 }
 

@@ -2,6 +2,7 @@ import { AppError } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
 import { expect, test } from 'vitest';
 import { aCall, allow, anUpstream, aWrite, openRunner, principal, SECRET } from '../testing/call-runner.harness.js';
+import type { Dispatch } from './exchange.port.js';
 
 test('records, decides, dispatches and records again before anything is released', async () => {
   const edge = await openRunner(allow);
@@ -85,6 +86,124 @@ test('asks anew when the question is older than a second, and acts on the new an
     'ToolCallCompleted',
   ]);
   expect(upstream.sent).toHaveLength(1);
+});
+
+/** What a client is told whose decision grew too old when its bytes were about to go out. */
+const tooOld = () => new AppError('policy.unavailable', 'too old', { detail: { reached: 'no' } });
+
+test('asks anew when the dispatch of a write took so long that its decision grew too old, and sends it once, under the new one', async () => {
+  const edge = await openRunner(allow);
+  const append = edge.log.append.bind(edge.log);
+  let dispatches = 0;
+  edge.log.append = async (records) => {
+    await append(records);
+    if (records.some(({ headers }) => headers.ce_type?.includes('ToolCallDispatched')) && ++dispatches === 1) edge.clock.advance(1_500);
+  };
+  const upstream = anUpstream();
+  const call = aWrite({ idempotencyKey: 'k' });
+  expect(await edge.runner.run(call, upstream)).toMatchObject({ kind: 'answered' });
+  expect(edge.types(call.callId)).toEqual([
+    'ToolCallRequested',
+    'ToolCallDispatched',
+    'ToolCallReevaluationRequested',
+    'ToolCallDispatched',
+    'ToolCallCompleted',
+  ]);
+  const decisions = edge.events().flatMap((event) => (event.type === 'ToolCallDispatched' ? [event.data.decisionId] : []));
+  expect(new Set(decisions).size).toBe(2);
+  expect(edge.claims.won).toHaveLength(1);
+  expect(upstream.sent).toHaveLength(1);
+});
+
+test('asks anew when the connection took so long, for what reads as for what writes, and holds the price all the while', async () => {
+  for (const make of [aCall, aWrite]) {
+    let holds = 0;
+    const edge = await openRunner(allow, {}, () => {
+      holds += 1;
+      return { reservedMicros: 100 };
+    });
+    const upstream = anUpstream();
+    let tries = 0;
+    const send = async (dispatch: Dispatch): Promise<void> => {
+      if (++tries === 1) edge.clock.advance(1_500);
+      if (!dispatch.isCleared()) throw tooOld();
+      await upstream.send(dispatch);
+    };
+    const call = make();
+    expect(await edge.runner.run(call, { ...upstream, send })).toMatchObject({ kind: 'answered' });
+    expect(edge.types(call.callId)).toEqual([
+      'ToolCallRequested',
+      'ToolCallDispatched',
+      'ToolCallReevaluationRequested',
+      'ToolCallDispatched',
+      'ToolCallCompleted',
+    ]);
+    expect([tries, upstream.sent.length, holds]).toEqual([2, 1, 1]);
+  }
+});
+
+test('sends nothing of what is denied when it is asked anew, gives its key back, and never its grant', async () => {
+  const edge = await openRunner((_asked, evaluation) => (evaluation === 1 ? {} : { effect: 'deny' }));
+  const upstream = anUpstream();
+  const late = async (dispatch: Dispatch): Promise<void> => {
+    edge.clock.advance(1_500);
+    if (!dispatch.isCleared()) throw tooOld();
+    await upstream.send(dispatch);
+  };
+  const call = aWrite({ idempotencyKey: 'k' });
+  expect(await edge.runner.run(call, { ...upstream, send: late })).toMatchObject({ kind: 'refused', code: 'policy.denied' });
+  expect(upstream.sent).toEqual([]);
+  expect(edge.types(call.callId).slice(-2)).toEqual(['ToolCallReevaluationRequested', 'ToolCallRefused']);
+  expect(edge.claims.released).toEqual([{ callId: call.callId, isGrantUnused: false }]);
+});
+
+test('asks anew a bounded number of times, and within the time of the call: then it is refused as never sent', async () => {
+  const slow = (edge: Awaited<ReturnType<typeof openRunner>>, ms: number) => async (dispatch: Dispatch) => {
+    edge.clock.advance(ms);
+    if (!dispatch.isCleared()) throw tooOld();
+  };
+  const often = await openRunner(allow, { callTtlMs: 600_000 });
+  const call = aWrite();
+  expect(await often.runner.run(call, { ...anUpstream(), send: slow(often, 1_001) })).toMatchObject({ code: 'policy.unavailable' });
+  expect(often.types(call.callId).filter((type) => type === 'ToolCallDispatched')).toHaveLength(8);
+  expect(often.types(call.callId).at(-1)).toBe('ToolCallRefused');
+  const long = await openRunner(allow, { callTtlMs: 5_000 });
+  const second = aWrite();
+  expect(await long.runner.run(second, { ...anUpstream(), send: slow(long, 6_000) })).toMatchObject({ code: 'call.deadline-passed' });
+  expect(long.types(second.callId)).toEqual([
+    'ToolCallRequested',
+    'ToolCallDispatched',
+    'ToolCallReevaluationRequested',
+    'ToolCallRefused',
+  ]);
+});
+
+test('sends nothing anew that recovery gave up while the gateway stood still', async () => {
+  const edge = await openRunner(allow);
+  const upstream = anUpstream();
+  const frozen = async (dispatch: Dispatch): Promise<void> => {
+    edge.clock.advance(20_000);
+    edge.claims.winning = false;
+    if (!dispatch.isCleared()) throw tooOld();
+    await upstream.send(dispatch);
+  };
+  expect(await edge.runner.run(aWrite(), { ...upstream, send: frozen })).toMatchObject({ kind: 'refused', code: 'call.ended' });
+  expect(upstream.sent).toEqual([]);
+});
+
+test('keeps that nothing was sent for the log, when that goes away before it could be asked anew', async () => {
+  const edge = await openRunner(allow);
+  const call = aWrite({ idempotencyKey: 'k' });
+  const lost = async (dispatch: Dispatch): Promise<void> => {
+    edge.clock.advance(1_500);
+    edge.log.break(true);
+    if (!dispatch.isCleared()) throw tooOld();
+  };
+  expect(await edge.runner.run(call, { ...anUpstream(), send: lost })).toMatchObject({ kind: 'refused', code: 'log.unavailable' });
+  expect(edge.claims.kept).toMatchObject([{ callId: call.callId, isNothingSent: true }]);
+  edge.log.break(false);
+  await edge.unrecorded.flush();
+  expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallReevaluationRequested', 'ToolCallRefused']);
 });
 
 test('obeys a denial that came instead of a fresh allow', async () => {

@@ -46,6 +46,11 @@ export interface KeptOutcome {
 export interface DispatchClaims {
   /** Durable when it resolves. Nothing may be sent unless it is `won`. Throws `store.unavailable`. */
   win(claim: DispatchClaim): Promise<ClaimResult>;
+  /**
+   * Whether an attempt that was won is still to be had: `false` when it has ended, as where recovery gave the call up while its gateway stood still.
+   * Throws `store.unavailable`.
+   */
+  renew(callId: string, attempt: number): Promise<boolean>;
   /** Whether anybody has an attempt of a call: then it has ended, or is about to. Throws `store.unavailable`. */
   isClaimed(callId: string): Promise<boolean>;
   /** The call that has a key; `null`: nobody. Throws `store.unavailable`. */

@@ -1,9 +1,10 @@
-import type { CallPlan, Envelope, EventData, Json } from '@sallyport/contracts';
+import { AppError, type CallPlan, type Envelope, type EventData, type Json } from '@sallyport/contracts';
 import { asksForPeople } from '@sallyport/domain';
 import { type JsonObject, planResult } from '@sallyport/mcp';
 import type { JoinedBudget } from '../join/answer-join.js';
 import { obligedLabels } from './answer-inspection.js';
-import type { GovernedCall } from './call-runner.js';
+import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
+import { microsSince } from './elapsed.js';
 import type { UpstreamExchange } from './exchange.port.js';
 import type { Acted, GovernedDispatch } from './governed-dispatch.js';
 
@@ -27,6 +28,7 @@ export class PlannedCall {
     private readonly governed: GovernedCall,
     private readonly quoted: JoinedBudget | null,
     private readonly dispatch: GovernedDispatch,
+    private readonly dependencies: Pick<CallRunnerDependencies, 'clock'>,
   ) {}
 
   /** Throws `log.unavailable` and `store.unavailable` before anything was sent. */
@@ -39,7 +41,22 @@ export class PlannedCall {
     const argument = tool?.dryRunArgument ?? null;
     if (argument !== null && plan.effect === 'allow' && plan.code === null)
       return this.dispatch.tryOut(exchange, decision, askedAtMs, { argument, quoteMicros, tell });
-    return this.dispatch.plan(exchange, decision, { quoteMicros, redactions: plan.masked.arguments, message: tell(null) });
+    return this.end(exchange, { quoteMicros, decisionId: decision.id, redactions: plan.masked.arguments }, tell(null));
+  }
+
+  /** Ends the plan without sending anything. */
+  private async end(
+    exchange: UpstreamExchange,
+    planned: Pick<EventData<'ToolCallPlanned'>, 'quoteMicros' | 'decisionId' | 'redactions'>,
+    message: JsonObject,
+  ): Promise<Acted> {
+    const { call, story } = this.governed;
+    const totalMicros = microsSince(this.dependencies.clock, call.receivedAtMs);
+    const { events, durable } = story.step({ type: 'RecordPlan', data: { ...planned, dryRunHash: null, totalMicros } });
+    if (events.length === 0) throw new AppError('policy.unavailable', `the plan of ${call.callId} is not answered`);
+    await durable;
+    await exchange.replay(message, call.callId);
+    return { kind: 'answered', callId: call.callId, redactions: 0 };
   }
 
   private planOf({ data }: Decided, fault: { readonly code: string; readonly reasons: readonly string[] } | null): CallPlan {

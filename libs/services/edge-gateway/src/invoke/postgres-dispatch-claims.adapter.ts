@@ -34,6 +34,16 @@ export class PostgresDispatchClaims implements DispatchClaims {
     });
   }
 
+  async renew(callId: string, attempt: number): Promise<boolean> {
+    // An update waits for recovery where that has the row in hand.
+    const { rowCount } = await this.sql.query({
+      name: 'renew-claim',
+      text: 'UPDATE dispatch_claims SET claimed_at = now() WHERE call_id = $1 AND attempt = $2 AND settled_at IS NULL',
+      values: [callId, attempt],
+    });
+    return rowCount > 0;
+  }
+
   settle(callId: string, attempt: number): void {
     this.ended.push({ callId, attempt });
     this.write();

@@ -11,9 +11,10 @@ export type LostClaim = 'ours' | 'theirs' | { readonly kept: readonly EncodedEve
 
 /**
  * Wins the attempt of a call of which nothing was sent, so that nobody sends it. The claim that its lost gateway had won is taken over, and
- * its key and its grant are given back: no byte went out under it, for that would have been on the log.
+ * its key is given back: no byte went out under it, for that would have been on the log. So is its grant, unless a dispatch is on record that used
+ * it up, and of which nothing was sent.
  */
-export const takeClaim = async (tx: Sql, { callId, tenantId, chainId, edgeId }: OpenCall): Promise<LostClaim> => {
+export const takeClaim = async (tx: Sql, { callId, tenantId, chainId, edgeId, wasDispatched }: OpenCall): Promise<LostClaim> => {
   const { rowCount } = await tx.query(
     `INSERT INTO dispatch_claims (call_id, attempt, tenant_id, chain_id, edge_id, settled_at) VALUES ($1, $2, $3, $4, $5, now())
      ON CONFLICT DO NOTHING`,
@@ -25,8 +26,9 @@ export const takeClaim = async (tx: Sql, { callId, tenantId, chainId, edgeId }: 
   if (held.kept !== null) return { kept: held.kept };
   if (held.edgeId !== edgeId) return 'theirs';
   await tx.query(
-    `UPDATE dispatch_claims SET settled_at = now(), idempotency_scope = NULL, approval_id = NULL WHERE call_id = $1 AND attempt = $2`,
-    [callId, FIRST_ATTEMPT],
+    `UPDATE dispatch_claims SET settled_at = now(), idempotency_scope = NULL, approval_id = CASE WHEN $3 THEN approval_id END
+      WHERE call_id = $1 AND attempt = $2`,
+    [callId, FIRST_ATTEMPT, wasDispatched],
   );
   return 'ours';
 };

@@ -44,8 +44,53 @@ export interface OpenCall {
   readonly lastEventId: string;
   readonly attempt: number;
   readonly isDryRun: boolean;
+  /** Whether a dispatch is on record, also where nothing of it was sent. */
+  readonly wasDispatched: boolean;
+  /** Since it was opened. */
   readonly totalMicros: number;
 }
+
+interface OpenCallRow {
+  readonly call_id: string;
+  readonly tenant_id: string;
+  readonly chain_id: string;
+  readonly edge_id: string;
+  readonly stage: OpenStage;
+  readonly method: string | null;
+  readonly risk_tier: string | null;
+  readonly target: string | null;
+  readonly subject: string | null;
+  readonly actor: string | null;
+  readonly traceparent: string;
+  readonly last_event_id: string;
+  readonly attempt: number;
+  readonly is_dry_run: boolean;
+  readonly was_dispatched: boolean;
+  readonly total_micros: string;
+}
+
+const OPEN_CALL = `call_id, tenant_id, chain_id, edge_id, stage, method, risk_tier, target, subject, actor, traceparent, last_event_id, attempt,
+  is_dry_run, dispatched_at IS NOT NULL AS was_dispatched,
+  greatest(0, round(extract(epoch FROM now() - opened_at) * 1000000))::bigint AS total_micros`;
+
+const openCallOf = (row: OpenCallRow): OpenCall => ({
+  callId: row.call_id,
+  tenantId: row.tenant_id,
+  chainId: row.chain_id,
+  edgeId: row.edge_id,
+  stage: row.stage,
+  method: row.method,
+  riskTier: row.risk_tier,
+  target: row.target,
+  subject: row.subject,
+  actor: row.actor,
+  traceparent: row.traceparent,
+  lastEventId: row.last_event_id,
+  attempt: row.attempt,
+  isDryRun: row.is_dry_run,
+  wasDispatched: row.was_dispatched,
+  totalMicros: Number(row.total_micros),
+});
 
 /** A recovery that was begun and of which nothing came to the log is begun again after this. */
 const REPEAT_AFTER = `interval '60 seconds'`;
@@ -154,23 +199,7 @@ export const whatIsLost = async (sql: Sql): Promise<{ readonly writers: readonly
 
 /** Takes lost calls on, at most `max`, so that no other sweeper does; what another one has in hand is left to it. */
 export const takeLost = async (tx: Sql, writers: readonly Writer[], max: number): Promise<readonly OpenCall[]> => {
-  const { rows } = await tx.query<{
-    call_id: string;
-    tenant_id: string;
-    chain_id: string;
-    edge_id: string;
-    stage: OpenStage;
-    method: string | null;
-    risk_tier: string | null;
-    target: string | null;
-    subject: string | null;
-    actor: string | null;
-    traceparent: string;
-    last_event_id: string;
-    attempt: number;
-    is_dry_run: boolean;
-    total_micros: string;
-  }>(
+  const { rows } = await tx.query<OpenCallRow>(
     `UPDATE open_calls SET recovered_at = now() WHERE call_id IN (
        SELECT call.call_id FROM open_calls call
         WHERE call.stage <> 'in-doubt' AND (call.recovered_at IS NULL OR call.recovered_at < now() - ${REPEAT_AFTER})
@@ -178,27 +207,10 @@ export const takeLost = async (tx: Sql, writers: readonly Writer[], max: number)
             OR (NOT (call.stage = 'parked' AND call.may_come_back)
               AND (call.edge_id, call.boot_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))))
         ORDER BY call.call_id LIMIT $3 FOR UPDATE SKIP LOCKED)
-     RETURNING call_id, tenant_id, chain_id, edge_id, stage, method, risk_tier, target, subject, actor, traceparent, last_event_id, attempt,
-       is_dry_run, greatest(0, round(extract(epoch FROM now() - opened_at) * 1000000))::bigint AS total_micros`,
+     RETURNING ${OPEN_CALL}`,
     [writers.map(({ edgeId }) => edgeId), writers.map(({ bootId }) => bootId), max],
   );
-  return rows.map((row) => ({
-    callId: row.call_id,
-    tenantId: row.tenant_id,
-    chainId: row.chain_id,
-    edgeId: row.edge_id,
-    stage: row.stage,
-    method: row.method,
-    riskTier: row.risk_tier,
-    target: row.target,
-    subject: row.subject,
-    actor: row.actor,
-    traceparent: row.traceparent,
-    lastEventId: row.last_event_id,
-    attempt: row.attempt,
-    isDryRun: row.is_dry_run,
-    totalMicros: Number(row.total_micros),
-  }));
+  return rows.map(openCallOf);
 };
 
 /**
@@ -220,44 +232,14 @@ export const lockInDoubt = async (
   tx: Sql,
   tenantId: string,
   callId: string,
-): Promise<(Omit<OpenCall, 'stage' | 'totalMicros'> & { readonly isResolved: boolean }) | null> => {
-  const { rows } = await tx.query<{
-    chain_id: string;
-    edge_id: string;
-    method: string | null;
-    risk_tier: string | null;
-    target: string | null;
-    subject: string | null;
-    actor: string | null;
-    traceparent: string;
-    last_event_id: string;
-    attempt: number;
-    is_dry_run: boolean;
-    is_resolved: boolean;
-  }>(
-    `SELECT chain_id, edge_id, method, risk_tier, target, subject, actor, traceparent, last_event_id, attempt, is_dry_run,
-            resolution IS NOT NULL AS is_resolved
+): Promise<(OpenCall & { readonly isResolved: boolean }) | null> => {
+  const { rows } = await tx.query<OpenCallRow & { readonly is_resolved: boolean }>(
+    `SELECT ${OPEN_CALL}, resolution IS NOT NULL AS is_resolved
        FROM open_calls WHERE tenant_id = $1 AND call_id = $2 AND stage = 'in-doubt' FOR UPDATE`,
     [tenantId, callId],
   );
   const [row] = rows;
-  if (row === undefined) return null;
-  return {
-    callId,
-    tenantId,
-    chainId: row.chain_id,
-    edgeId: row.edge_id,
-    method: row.method,
-    riskTier: row.risk_tier,
-    target: row.target,
-    subject: row.subject,
-    actor: row.actor,
-    traceparent: row.traceparent,
-    lastEventId: row.last_event_id,
-    attempt: row.attempt,
-    isDryRun: row.is_dry_run,
-    isResolved: row.is_resolved,
-  };
+  return row === undefined ? null : { ...openCallOf(row), isResolved: row.is_resolved };
 };
 
 /** Whether a call of a tenant was claimed and has ended since. */

@@ -80,6 +80,7 @@ export const openRunner = async (answering: Answering, over: Partial<EdgeSetting
         if (claim.approvalId !== null && claims.used.delete(claim.approvalId)) return 'approval-used';
         return claims.winning && claims.won.push(claim) > 0 ? 'won' : 'taken';
       },
+      renew: async () => claims.winning,
       isClaimed: async (callId) => claims.won.some((claim) => claim.callId === callId),
       earlier: async () => claims.earlier,
       conclude: async () => {},

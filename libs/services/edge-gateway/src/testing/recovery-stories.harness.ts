@@ -83,6 +83,40 @@ export const recoveryStories = (
       expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallInDoubt']);
     });
 
+    test('a call that was asked for anew, as nothing of it had been sent, is abandoned and gives its key back; its grant was used on record', async () => {
+      await begin();
+      const [scope, approvalId] = [crypto.randomUUID(), crypto.randomUUID()];
+      await claim(scope, approvalId);
+      await harness.say(harness.requested(run, callId), harness.dispatched(run, callId, { approvalId }), harness.askedAnew(run, callId));
+      expect(await harness.open()).toMatchObject({ [callId]: 'requested' });
+      await lose();
+      expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallReevaluationRequested', 'ToolCallAbandoned']);
+      expect(await harness.claims.earlier('acme', scope)).toBeNull();
+      const former = callId;
+      expect(await harness.claims.renew(former, 1)).toBe(false);
+      callId = crypto.randomUUID();
+      expect(await claim(scope, approvalId)).toBe('approval-used');
+    });
+
+    test('a call that was dispatched anew and then lost is in doubt, as any other that was sent', async () => {
+      await begin();
+      const scope = crypto.randomUUID();
+      await claim(scope);
+      await harness.say(harness.requested(run, callId), harness.dispatched(run, callId), harness.askedAnew(run, callId));
+      await harness.say(harness.dispatched(run, callId, { decisionId: 'd2', tokenId: 'jti-2' }));
+      await lose();
+      expect((await recovered()).at(-1)).toBe('ToolCallInDoubt');
+      expect(await harness.claims.earlier('acme', scope)).toMatchObject({ state: 'open' });
+    });
+
+    test('a call that is asked for anew by a gateway that lives is its own, and so is its claim', async () => {
+      await begin();
+      await claim(crypto.randomUUID());
+      await harness.say(harness.requested(run, callId), harness.dispatched(run, callId), harness.askedAnew(run, callId));
+      expect(await recovered()).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallReevaluationRequested']);
+      expect(await harness.claims.renew(callId, 1)).toBe(true);
+    });
+
     test('a reading that was sent has failed, and its key is free for another reading', async () => {
       await begin();
       const scope = crypto.randomUUID();

@@ -37,6 +37,8 @@ export interface RecoveryHarness {
   eventOf<T extends EventType>(run: ToldRun, callId: string, type: T, data: EventData<T>, over?: Partial<AnyEnvelope>): AnyEnvelope;
   requested(run: ToldRun, callId: string, facts?: Partial<RequestFacts>): AnyEnvelope;
   dispatched(run: ToldRun, callId: string, over?: Partial<EventData<'ToolCallDispatched'>>): AnyEnvelope;
+  /** Nothing was sent of what was dispatched, and the decision is asked for anew. */
+  askedAnew(run: ToldRun, callId: string): AnyEnvelope;
   parked(run: ToldRun, callId: string, expiresAt: string, facts?: Partial<RequestFacts>): AnyEnvelope;
   completed(run: ToldRun, callId: string): AnyEnvelope;
   /** Appends, and waits until it is followed. */
@@ -141,6 +143,11 @@ export const openRecoveryHarness = async (
       eventOf(run, callId, 'ToolCallDispatched', {
         ...{ server: 'fs', routeVersion: '1', attempt: 1, tokenId: 'jti-1', toolDigest: DIGEST, decisionId: 'd', dryRun: false },
         ...{ redactions: [], ...over },
+      }),
+    askedAnew: (run, callId) =>
+      eventOf(run, callId, 'ToolCallReevaluationRequested', {
+        ...{ evaluation: 2, reason: 'decision-too-old', sealedParams: 'sealed', paramsHash: HASH, labels: [], edgeId: run.edgeId },
+        request: requestFacts(),
       }),
     parked: (run, callId, expiresAt, facts = {}) =>
       eventOf(run, callId, 'ToolCallParked', {
