@@ -1,0 +1,277 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows of a virtual grid are placed by coordinates, which the elements of a table cannot be
+// biome-ignore-all lint/a11y/useFocusableInteractive: the row is what the focus is on; its cells are read with it
+import { Skeleton, UnstyledButton } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
+import {
+  createColumnHelper,
+  createSortedRowModel,
+  metaHelper,
+  rowSortingFeature,
+  sortFn_alphanumeric,
+  sortFn_basic,
+  tableFeatures,
+  useTable,
+} from '@tanstack/react-table';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type CSSProperties, type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { Link, useNavigate } from 'react-router';
+import classes from './data-grid.module.css';
+
+/** One column: what it is called and what a cell of it shows. */
+export interface GridColumn<Row> {
+  readonly id: string;
+  readonly header: string;
+  readonly cell: (row: Row) => ReactNode;
+  /** A track of CSS grid: `8rem`, `minmax(12rem, 2fr)`. Default `minmax(6rem, 1fr)`. */
+  readonly width?: string;
+  /** Figures stand at the end. */
+  readonly align?: 'start' | 'end';
+  /** The name of the row: its link, and the head of its card on a narrow screen. One column, the first when none says so. */
+  readonly primary?: boolean;
+  /** Makes the column sortable, by this value; only for rows that are all here. */
+  readonly sortBy?: (row: Row) => string | number;
+}
+
+export interface DataGridProps<Row> {
+  /** What the rows are, for screen readers: `Calls`. */
+  readonly label: string;
+  readonly columns: readonly GridColumn<Row>[];
+  readonly rows: readonly Row[];
+  readonly rowId: (row: Row) => string;
+  /** Where a row leads: a path of the console. */
+  readonly rowTo?: (row: Row) => string;
+  /** Called with a row when it is chosen by Enter or a click; for what is not a page of its own. */
+  readonly onChoose?: (row: Row) => void;
+  /** Marks one row. */
+  readonly selectedId?: string | null;
+  /** Whether there are more rows than these. */
+  readonly hasMore?: boolean;
+  /** Asks for the next page; called once for each length of `rows`. */
+  readonly onMore?: () => void;
+  /** How many rows there are in all, where that is known. */
+  readonly total?: number;
+  /** What stands in place of rows when there are none; the header stays. */
+  readonly empty?: ReactNode;
+  /** The height of the scrolled part: a CSS length. Default: what is left of the window. */
+  readonly height?: string;
+}
+
+const ROW_PX = 36;
+const CARD_PX = 132;
+const OVERSCAN_ROWS = 12;
+const MORE_BEFORE_END_ROWS = 20;
+
+const features = tableFeatures({
+  rowSortingFeature,
+  sortedRowModel: createSortedRowModel(),
+  sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
+  columnMeta: metaHelper<{ readonly column: number }>(),
+});
+
+/**
+ * The one data grid: rows as many as there are, of which only those in sight are in the page; the next page is asked for before its end is
+ * reached. Arrow keys, Home, End, Page Up and Page Down move, Enter opens. On a narrow screen every row is a card.
+ */
+export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
+  const { label, columns, rows, rowId, rowTo, onChoose, selectedId, hasMore = false, onMore, total, empty, height } = props;
+  const isNarrow = useMediaQuery('(max-width: 40em)', false, { getInitialValueInEffect: false });
+  const navigate = useNavigate();
+  const scroller = useRef<HTMLDivElement>(null);
+
+  const definitions = useMemo(() => {
+    const helper = createColumnHelper<typeof features, { readonly row: Row }>();
+    return helper.columns(
+      columns.map(({ id, header, sortBy }, column) =>
+        helper.accessor(({ row }) => sortBy?.(row) ?? null, {
+          id,
+          header,
+          enableSorting: sortBy !== undefined,
+          sortDescFirst: false,
+          meta: { column },
+        }),
+      ),
+    );
+  }, [columns]);
+  const data = useMemo(() => rows.map((row) => ({ row })), [rows]);
+  const table = useTable({ features, columns: definitions, data, getRowId: ({ row }) => rowId(row), enableMultiSort: false });
+  const shown = table.getRowModel().rows;
+
+  const virtual = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => (isNarrow ? CARD_PX : ROW_PX),
+    getItemKey: (index) => shown[index]?.id ?? index,
+    overscan: OVERSCAN_ROWS,
+  });
+  useEffect(() => virtual.measure(), [isNarrow]);
+
+  const items = virtual.getVirtualItems();
+  const lastIndex = items.at(-1)?.index ?? -1;
+  const askedAt = useRef(-1);
+  useEffect(() => {
+    if (!hasMore || onMore === undefined || lastIndex < shown.length - MORE_BEFORE_END_ROWS || askedAt.current === shown.length) return;
+    askedAt.current = shown.length;
+    onMore();
+  }, [hasMore, onMore, lastIndex, shown.length]);
+
+  const [focusedId, setFocusedId] = useState<string | null>(null);
+  const focusedIndex = Math.max(
+    0,
+    shown.findIndex(({ id }) => id === (focusedId ?? selectedId)),
+  );
+  const wantsFocus = useRef(false);
+  useEffect(() => {
+    if (!wantsFocus.current) return;
+    const element = scroller.current?.querySelector<HTMLElement>(`[data-index="${focusedIndex}"]`);
+    if (element === null || element === undefined) return;
+    wantsFocus.current = false;
+    element.focus({ preventScroll: true });
+  });
+
+  const moveTo = (index: number): void => {
+    const target = Math.min(shown.length - 1, Math.max(0, index));
+    const row = shown[target];
+    if (row === undefined) return;
+    wantsFocus.current = true;
+    setFocusedId(row.id);
+    virtual.scrollToIndex(target, { align: 'auto' });
+  };
+  const open = (row: Row): void => {
+    if (rowTo !== undefined) void navigate(rowTo(row));
+    else onChoose?.(row);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>, row: Row): void => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const pageRows = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / (isNarrow ? CARD_PX : ROW_PX)) - 1);
+    const moves: Readonly<Record<string, number>> = {
+      ArrowDown: focusedIndex + 1,
+      ArrowUp: focusedIndex - 1,
+      PageDown: focusedIndex + pageRows,
+      PageUp: focusedIndex - pageRows,
+      Home: 0,
+      End: shown.length - 1,
+    };
+    const target = moves[event.key];
+    if (target !== undefined) {
+      event.preventDefault();
+      moveTo(target);
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      open(row);
+    }
+  };
+
+  const primary = Math.max(
+    0,
+    columns.findIndex((column) => column.primary === true),
+  );
+  const tracks: CSSProperties & { readonly '--grid-tracks': string } = {
+    '--grid-tracks': columns.map(({ width }) => width ?? 'minmax(6rem, 1fr)').join(' '),
+  };
+  const opens = rowTo !== undefined || onChoose !== undefined;
+
+  return (
+    <div
+      ref={scroller}
+      className={classes.scroller}
+      style={height === undefined ? tracks : { ...tracks, maxBlockSize: height }}
+      role="grid"
+      aria-label={label}
+      aria-rowcount={hasMore && total === undefined ? -1 : (total ?? shown.length) + 1}
+      aria-colcount={columns.length}
+      data-cards={isNarrow || undefined}
+      // Without rows there is nothing in it to put the focus on, and it scrolls all the same.
+      tabIndex={shown.length === 0 ? 0 : undefined}
+    >
+      <div role="rowgroup" className={classes.head}>
+        <div role="row" className={classes.row} aria-rowindex={1}>
+          {table.getHeaderGroups()[0]?.headers.map((header) => {
+            const column = columns[header.column.columnDef.meta?.column ?? 0];
+            if (column === undefined) return null;
+            const sorted = header.column.getIsSorted();
+            return (
+              <div
+                key={header.id}
+                role="columnheader"
+                className={classes.cell}
+                data-align={column.align}
+                aria-sort={sorted === 'asc' ? 'ascending' : sorted === 'desc' ? 'descending' : undefined}
+              >
+                {column.sortBy === undefined ? (
+                  column.header
+                ) : (
+                  <UnstyledButton className={classes.sort} onClick={header.column.getToggleSortingHandler()}>
+                    {column.header}
+                    {sorted === 'asc' && <IconArrowUp size={12} aria-hidden />}
+                    {sorted === 'desc' && <IconArrowDown size={12} aria-hidden />}
+                  </UnstyledButton>
+                )}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      {shown.length === 0 ? (
+        <div role="rowgroup">
+          <div role="row">
+            <div role="gridcell" aria-colspan={columns.length}>
+              {empty}
+            </div>
+          </div>
+        </div>
+      ) : (
+        <div role="rowgroup" className={classes.body} style={{ blockSize: virtual.getTotalSize() + (hasMore ? ROW_PX : 0) }}>
+          {items.map(({ index, start }) => {
+            const item = shown[index];
+            if (item === undefined) return null;
+            const { row } = item.original;
+            return (
+              <div
+                key={item.id}
+                ref={virtual.measureElement}
+                data-index={index}
+                role="row"
+                aria-rowindex={index + 2}
+                aria-selected={selectedId === undefined ? undefined : item.id === selectedId}
+                tabIndex={index === focusedIndex ? 0 : -1}
+                className={classes.row}
+                data-opens={opens || undefined}
+                style={{ transform: `translateY(${start}px)` }}
+                onFocus={() => setFocusedId(item.id)}
+                onKeyDown={(event) => onKeyDown(event, row)}
+                onClick={(event) => {
+                  if (opens && !(event.target instanceof Element && event.target.closest('a, button') !== null)) open(row);
+                }}
+              >
+                {columns.map((column, position) => (
+                  <div
+                    key={column.id}
+                    role="gridcell"
+                    className={classes.cell}
+                    data-align={column.align}
+                    data-primary={position === primary || undefined}
+                    data-label={column.header}
+                  >
+                    {position === primary && rowTo !== undefined ? (
+                      <Link to={rowTo(row)} tabIndex={-1} className={classes.link}>
+                        {column.cell(row)}
+                      </Link>
+                    ) : (
+                      column.cell(row)
+                    )}
+                  </div>
+                ))}
+              </div>
+            );
+          })}
+          {hasMore && (
+            <div className={classes.more} aria-hidden>
+              <Skeleton height={12} width="40%" />
+            </div>
+          )}
+        </div>
+      )}
+    </div>
+  );
+};

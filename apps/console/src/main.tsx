@@ -1,0 +1,13 @@
+import '@mantine/core/styles.css';
+import './console.css';
+import { setNonce } from 'get-nonce';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.js';
+
+// The policy allows no style of a page but those that carry the nonce of this answer.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.nonce ?? '';
+if (nonce !== '') setNonce(nonce);
+
+const place = document.getElementById('console');
+if (place === null) throw new TypeError('the page has no place for the console');
+createRoot(place).render(<App nonce={nonce} />);

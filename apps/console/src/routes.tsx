@@ -1,0 +1,11 @@
+import { IconGauge } from '@tabler/icons-react';
+import { type Page, page } from './shell/page-table.js';
+
+/** Every page, in the order of the navigation. A page is there when its line is here; see the README for what a line says. */
+export const PAGES: readonly Page[] = [
+  page({
+    path: '/',
+    nav: { label: 'Overview', icon: IconGauge, keys: 'g o' },
+    load: () => import('./pages/overview/overview.page.js'),
+  }),
+];
