@@ -73,7 +73,7 @@ describeSizes(SIZES, (size) => {
     const rows = await cluster.admin<{ call_id: string }>(
       `SELECT call_id FROM unnest($1::text[]) AS call_id WHERE NOT EXISTS (
          SELECT FROM audit_projector.audit_event e WHERE e.call_id = call_id.call_id
-            AND e.event_type IN ('ToolCallRefused', 'ToolCallCompleted', 'ToolCallFailed', 'ToolCallCancelled', 'ToolCallInputRequired'))`,
+            AND e.event_type IN ('ToolCallRefused', 'ToolCallCompleted', 'ToolCallFailed', 'ToolCallCancelled', 'ToolCallInDoubt', 'ToolCallInputRequired'))`,
       [[...callIds]],
     );
     return rows.map((row) => row.call_id);

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { ApprovalDetail, ApprovalPage, type StoredEvent } from '@sallyport/contracts';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ApprovalDetail, ApprovalPage, CallsInDoubt, HoldsInDoubt, type StoredEvent } from '@sallyport/contracts';
 import { type Cluster, until } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { describeSizes } from '../e2e/sizes.js';
@@ -23,6 +26,8 @@ const SIZES = {
   'postgres-separate': 'on the PostgreSQL log',
   'kafka-separate': 'on Kafka',
 } as const;
+const run = promisify(execFile);
+const PROGRAM = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
 /** A frozen gateway is woken within the second that a decision is good for, or the call would end by that. */
 const TRIES_MAX = 5;
 
@@ -187,26 +192,67 @@ describeSizes(SIZES, (size) => {
     expect(executions(cluster, write)).toBe(1);
   });
 
-  test('after the bytes: cancelled as sent, the price spent, and the key in doubt for ever, so it never runs twice', async () => {
+  /** Calls in doubt that are listed, and those of them that a price is held for. */
+  const listed = async (): Promise<readonly string[]> =>
+    CallsInDoubt.parse(await readAsOffice(cluster, url(), '/v1/calls/in-doubt?limit=200')).calls.map(({ callId }) => callId);
+  const listedHolds = async (): Promise<readonly string[]> => {
+    const base = cluster.service('budget-accountant').url;
+    return HoldsInDoubt.parse(await readAsOffice(cluster, base, '/v1/budgets/in-doubt')).holds.map(({ callId }) => callId);
+  };
+  const cli = async (...args: string[]): Promise<string> => {
+    const token = await cluster.token({ subject: 'grace', scopes: ['sallyport:operate'] });
+    const env = { PATH: process.env.PATH ?? '', SALLYPORT_URL: url(), SALLYPORT_TOKEN: token };
+    return (await run(process.execPath, [PROGRAM, 'call', ...args], { env })).stdout;
+  };
+  /** Sends a write whose tool works until the fault happens; resolves with its call once that is in doubt. */
+  const loseAfterBytes = async (write: Write, fault: (client: AbortController) => Promise<void> | void) => {
     const { upstream } = cluster;
-    const write = aWrite('keyed');
     const traceId = aTrace();
     const client = new AbortController();
     const before = upstream.callsOf('write').length;
     upstream.held.add('write');
     const reply = send(cluster, url(), write, traceId, client.signal);
     await upstream.arrival('write', before);
-    client.abort();
-    expect(await reply).toBeNull();
-    const { callId, cancelled } = await endOf(write, traceId);
+    await fault(client);
+    const told = await reply;
     upstream.held.delete('write');
     upstream.release();
-    expect(cancelled).toMatchObject({ stage: 'dispatched', reached: 'yes' });
-    expect(executions(cluster, write)).toBe(1);
-    expect(await holdEnded(callId)).toBe('closed');
-    expect(await claimOf(callId)).toMatchObject({ has_key: true });
+    const { call } = await cluster.record.callOfTrace(traceId);
+    expect(call).toMatchObject({ outcome: 'in-doubt', code: 'call.in-doubt' });
+    await until('it is listed with its hold', async () =>
+      (await listed()).includes(call.callId) && (await listedHolds()).includes(call.callId) ? true : undefined,
+    );
     expect(await sendPatiently(cluster, url(), write)).toMatchObject({ code: 'call.in-doubt' });
     expect(executions(cluster, write)).toBe(1);
+    return { callId: call.callId, told };
+  };
+
+  test('after the bytes: in doubt, listed with its hold, and never run twice; executed, says a person, and the price is spent', async () => {
+    const write = aWrite('keyed');
+    const { callId, told } = await loseAfterBytes(write, (client) => client.abort());
+    expect(told).toBeNull();
+    expect(await cli('list', '--in-doubt')).toContain(callId);
+    await cli('resolve', callId, '--executed', '--note', 'it is there');
+    expect(await holdEnded(callId)).toBe('closed');
+    expect(await claimOf(callId)).toMatchObject({ has_key: true });
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ code: 'result.not-retained' });
+    expect(executions(cluster, write)).toBe(1);
+    expect(await listed()).not.toContain(callId);
+  });
+
+  test('and where the upstream is lost after the bytes, its client waiting: not executed, says a person, and it may run', async () => {
+    const write = aWrite('keyed');
+    const { callId, told } = await loseAfterBytes(write, async () => {
+      await cluster.upstream.leave();
+      await cluster.upstream.return();
+    });
+    expect(told).toMatchObject({ code: 'upstream.failed' });
+    expect(await cli('list', '--in-doubt')).toContain(callId);
+    await cli('resolve', callId, '--not-executed', '--note', 'it is not there');
+    expect(await holdEnded(callId)).toBe('released');
+    expect(await sendPatiently(cluster, url(), write)).toMatchObject({ status: 200, code: null });
+    expect(executions(cluster, write)).toBe(2);
+    expect(await listed()).not.toContain(callId);
   });
 
   test('the record of all of it holds', async () => {

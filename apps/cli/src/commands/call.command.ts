@@ -4,13 +4,13 @@ import { ApiFault } from '../api-client.js';
 import { connect, withConnectionOptions } from '../connection.js';
 import { say, sayJson } from '../terminal.js';
 
-/** `sallyport call list --in-doubt | resolve`: calls that were sent and lost, and what a person found out about them. */
+/** `sallyport call list --in-doubt | resolve`: calls that were sent and not answered, and what a person found out about them. */
 export const addCallCommands = (program: Command): void => {
-  const call = program.command('call').description('calls that were sent and lost: see them, and say what became of them');
+  const call = program.command('call').description('calls that were sent and not answered: see them, and say what became of them');
 
   withConnectionOptions(call.command('list'))
     .description('print the calls that nobody knows the outcome of, the oldest first')
-    .addOption(new Option('--in-doubt', 'those that were sent and lost').makeOptionMandatory())
+    .addOption(new Option('--in-doubt', 'those that were sent and not answered').makeOptionMandatory())
     .action(async (options) => {
       const client = await connect(options);
       const calls: CallInDoubt[] = [];

@@ -1,10 +1,9 @@
+export { CLIENT_GONE, mayHaveEffect } from './effect.js';
 export {
-  CLIENT_GONE,
   foldOpenChange,
   GATEWAY_LOST,
   type LostCall,
   mayComeBack,
-  mayHaveEffect,
   type OpenChange,
   type OpenStage,
   openChangeOf,

@@ -1,5 +1,5 @@
 import type { EventData, RequestFacts } from '@sallyport/contracts';
-import { methodRuleOf } from '../policy/method-table.js';
+import { CLIENT_GONE, mayHaveEffect } from './effect.js';
 import type { ToolCallEvent } from './tool-call.decider.js';
 
 /** Where a call stands that has not ended, as far as events tell by their type alone. */
@@ -42,12 +42,6 @@ export const foldOpenChange = (before: OpenChange | null, next: OpenChange): Ope
   return before.kind === 'close' ? before : { kind: before.kind, stage: next.stage };
 };
 
-/** Whether sending a request may change something at the upstream. What nobody knows may. */
-export const mayHaveEffect = ({ method, riskTier }: { readonly method: string | null; readonly riskTier: string | null }): boolean => {
-  if (method === 'tools/call') return riskTier !== 'read';
-  return method === null || method === 'response' || methodRuleOf(method) === null;
-};
-
 /** The protocol revision from which on a client is told to come again for a call that waits for people, to whichever replica. */
 const COMES_BACK_SINCE = '2026-07-28';
 
@@ -71,7 +65,6 @@ export type LostCall =
     };
 
 export const GATEWAY_LOST = 'gateway-lost';
-export const CLIENT_GONE = 'client-gone';
 
 type RecoveryEvent = {
   [T in 'ToolCallAbandoned' | 'ToolCallInDoubt' | 'ToolCallFailed']: { readonly type: T; readonly data: EventData<T> };

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DECIDED_METHODS } from '../policy/method-table.js';
-import { foldOpenChange, mayComeBack, mayHaveEffect, type OpenChange, openChangeOf, recoverCall } from './recovery.js';
+import { mayHaveEffect } from './effect.js';
+import { foldOpenChange, mayComeBack, type OpenChange, openChangeOf, recoverCall } from './recovery.js';
 
 const TYPES = [
   'ToolCallRequested',

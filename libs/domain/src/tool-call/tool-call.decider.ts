@@ -1,4 +1,5 @@
 import { AWAITING_RESEND, type EventData, type RequestFacts } from '@sallyport/contracts';
+import { CLIENT_GONE, mayHaveEffect } from './effect.js';
 
 /** An answer the edge waits for before it may act. */
 export type RequiredAnswer = 'policy' | 'budget';
@@ -16,6 +17,8 @@ export interface Asked {
   /** The pinned definition the call was asked under; `null` where no tool is called. */
   readonly toolDigest: string | null;
   readonly labels: readonly string[];
+  /** Whether sending it may change something: then an answer that never came leaves it in doubt. */
+  readonly mayHaveEffect: boolean;
   readonly policy: Pick<Decision, 'effect' | 'obligations' | 'code' | 'approvalId'> | null;
   readonly budget: 'reserved' | 'quoted' | 'refused' | null;
 }
@@ -56,6 +59,7 @@ export type ToolCallFact = ToolCallEvent | { [T in Answer]: { readonly type: T; 
 
 type Completed = EventData<'ToolCallCompleted'>;
 type Failed = EventData<'ToolCallFailed'>;
+type Reached = Failed['reached'];
 
 /** The request as recorded first: a question asked again stands alone, for a decision point that never saw the first. */
 export interface Question {
@@ -140,9 +144,10 @@ export type ToolCallCommand =
   /** Ends a plan with what was found out. */
   | { readonly type: 'RecordPlan'; readonly data: EventData<'ToolCallPlanned'> }
   | { readonly type: 'RecordAnswer'; readonly data: Completed }
-  | { readonly type: 'RecordFailure'; readonly data: Failed }
+  /** No usable answer came. `isRefused`: its server said that it did not act on it. */
+  | { readonly type: 'RecordFailure'; readonly data: Failed; readonly isRefused: boolean }
   | { readonly type: 'RequireInput'; readonly data: Omit<EventData<'ToolCallInputRequired'>, 'round'> }
-  | { readonly type: 'Cancel'; readonly data: { readonly reached: 'no' | 'yes' | 'unknown'; readonly totalMicros: number } };
+  | { readonly type: 'Cancel'; readonly data: { readonly reached: Reached; readonly totalMicros: number } };
 
 /**
  * How old the question behind a decision may be when bytes go out: the second a change of policy waits before it returns
@@ -156,9 +161,12 @@ export const initialToolCall: ToolCallState = { status: 'none' };
 export const evolveToolCall = (state: ToolCallState, event: ToolCallFact): ToolCallState => {
   switch (event.type) {
     case 'ToolCallRequested': {
-      const { purpose, requires, paramsHash, labels, tool } = event.data;
-      const toolDigest = tool?.definitionDigest ?? null;
-      return { status: 'requested', purpose, requires, paramsHash, toolDigest, labels, evaluation: 1, policy: null, budget: null };
+      const { purpose, requires, paramsHash, labels, tool, method } = event.data;
+      return {
+        ...{ status: 'requested', purpose, requires, paramsHash, labels, evaluation: 1, policy: null, budget: null },
+        toolDigest: tool?.definitionDigest ?? null,
+        mayHaveEffect: mayHaveEffect({ method, riskTier: tool?.riskTier ?? null }),
+      };
     }
     case 'ToolCallReevaluationRequested': {
       if (!isOpen(state)) return state;
@@ -261,8 +269,11 @@ export const decideToolCall = (command: ToolCallCommand, state: ToolCallState): 
     }
     case 'RecordAnswer':
       return state.status === 'dispatched' && state.purpose === 'execute' ? [{ type: 'ToolCallCompleted', data: command.data }] : [];
-    case 'RecordFailure':
-      return state.status === 'dispatched' ? [{ type: 'ToolCallFailed', data: command.data }] : [];
+    case 'RecordFailure': {
+      if (state.status !== 'dispatched') return [];
+      const { data, isRefused } = command;
+      return [(isRefused ? null : doubt(data.reached, data.code, state)) ?? { type: 'ToolCallFailed', data }];
+    }
     case 'RequireInput':
       return state.status === 'dispatched' ? [{ type: 'ToolCallInputRequired', data: { ...command.data, round: state.round + 1 } }] : [];
     case 'Cancel':
@@ -302,7 +313,9 @@ export const asksForPeople = ({ effect, obligations }: Pick<Decision, 'effect' |
   effect === 'require-approval' || (effect === 'allow' && obligations.some(({ type }) => type === 'require-approval'));
 
 /** The state of a call that waits for people, for an instance that did not see it before: its client came back with what it was given. */
-export const parkedToolCall = (asked: Pick<Asked, 'evaluation' | 'paramsHash' | 'toolDigest' | 'labels' | 'requires'>): ToolCallState => ({
+export const parkedToolCall = (
+  asked: Pick<Asked, 'evaluation' | 'paramsHash' | 'toolDigest' | 'labels' | 'requires' | 'mayHaveEffect'>,
+): ToolCallState => ({
   ...{ status: 'parked', purpose: 'execute', policy: null, budget: null },
   ...asked,
 });
@@ -359,17 +372,15 @@ const passDeadline = (deadline: 'answers' | 'ttl', totalMicros: number, state: T
   ];
 };
 
-const cancel = (
-  data: { readonly reached: 'no' | 'yes' | 'unknown'; readonly totalMicros: number },
-  state: ToolCallState,
-): readonly ToolCallEvent[] => {
+const cancel = (data: { readonly reached: Reached; readonly totalMicros: number }, state: ToolCallState): readonly ToolCallEvent[] => {
   switch (state.status) {
     case 'requested':
     case 'parked':
       return [{ type: 'ToolCallCancelled', data: { stage: state.status, reached: 'no', totalMicros: data.totalMicros } }];
     case 'dispatched':
+      return [doubt(data.reached, CLIENT_GONE, state) ?? cancelledBehindDispatch(data)];
     case 'input-required':
-      return [{ type: 'ToolCallCancelled', data: { stage: 'dispatched', reached: data.reached, totalMicros: data.totalMicros } }];
+      return [cancelledBehindDispatch(data)];
     case 'none':
     case 'in-doubt':
     case 'closed':
@@ -378,6 +389,17 @@ const cancel = (
       return unreachable(state);
   }
 };
+
+const cancelledBehindDispatch = (data: { readonly reached: Reached; readonly totalMicros: number }): ToolCallEvent => ({
+  type: 'ToolCallCancelled',
+  data: { stage: 'dispatched', reached: data.reached, totalMicros: data.totalMicros },
+});
+
+/** What may have changed something and was not answered is in doubt, as where its gateway was lost; `null` for what is not. */
+const doubt = (reached: Reached, because: string, state: Extract<ToolCallState, { status: 'dispatched' }>): ToolCallEvent | null =>
+  reached === 'no' || !state.mayHaveEffect || state.purpose === 'plan'
+    ? null
+    : { type: 'ToolCallInDoubt', data: { attempt: state.attempt, reason: `${because} reached:${reached}` } };
 
 const refused = (data: EventData<'ToolCallRefused'>): ToolCallEvent => ({ type: 'ToolCallRefused', data });
 
@@ -422,13 +444,14 @@ type OpenState = Extract<ToolCallState, Asked>;
 const isOpen = (state: ToolCallState): state is OpenState =>
   state.status !== 'none' && state.status !== 'in-doubt' && state.status !== 'closed';
 
-const asked = ({ purpose, requires, evaluation, paramsHash, toolDigest, labels, policy, budget }: Asked): Asked => ({
+const asked = ({ purpose, requires, evaluation, paramsHash, toolDigest, labels, mayHaveEffect, policy, budget }: Asked): Asked => ({
   purpose,
   requires,
   evaluation,
   paramsHash,
   toolDigest,
   labels,
+  mayHaveEffect,
   policy,
   budget,
 });

@@ -205,7 +205,7 @@ test('asks again for a dispatch of which nothing was sent, and dispatches the sa
     .when(record({ effect: 'deny', evaluation: 2 }))
     .thenHappens({ type: 'ToolCallRefused', data: { stage: 'policy' } });
   given(...recalled)
-    .when({ type: 'RecordFailure', data: failedData })
+    .when(failure())
     .thenNothingHappens();
 });
 test('asks again on the grant that the dispatch used up', () =>
@@ -295,7 +295,10 @@ test('parks again when its grant was used by another call, and when its client c
     .when(park({ approvalId: 'a1' }))
     .thenHappens({ type: 'ToolCallParked', data: { approvalId: 'a1' } });
   expect(
-    decideToolCall(park(), parkedToolCall({ evaluation: 1, paramsHash: HASH, toolDigest: DIGEST, labels: [], requires: ['policy'] })),
+    decideToolCall(
+      park(),
+      parkedToolCall({ evaluation: 1, paramsHash: HASH, toolDigest: DIGEST, labels: [], requires: ['policy'], mayHaveEffect: true }),
+    ),
   ).toMatchObject([{ type: 'ToolCallParked' }]);
 });
 test('ends what waits for people by their no, their silence, or when nobody can be asked', () => {
@@ -395,6 +398,50 @@ test('answers by itself only when cleared and fresh', () => {
   given(requested(), decided()).when(answer(1)).thenHappens({ type: 'ToolCallCompleted' });
   given(requested(), decided()).when(answer(1_500)).thenHappens({ type: 'ToolCallReevaluationRequested' });
 });
+const write = { ...facts, tool: { id: 'fs/write_file', definitionDigest: DIGEST, version: '1', riskTier: 'write-low' as const } };
+const writeRequested = (purpose: 'execute' | 'plan' = 'execute'): ToolCallFact => ({
+  type: 'ToolCallRequested',
+  data: { ...write, purpose, sealedParams: 'sealed', idempotencyKeyHash: null, ttlMs: 8_000, requires: ['policy'] },
+});
+const failure = (over: Partial<EventData<'ToolCallFailed'>> & { isRefused?: boolean } = {}): ToolCallCommand => {
+  const { isRefused = false, ...data } = over;
+  return { type: 'RecordFailure', data: { ...failedData, ...data }, isRefused };
+};
+test('leaves a write in doubt that was sent and not answered, whoever lives', () => {
+  for (const reached of ['yes', 'unknown'] as const)
+    given(writeRequested(), decided(), dispatched)
+      .when(failure({ reached }))
+      .thenHappens({ type: 'ToolCallInDoubt', data: { attempt: 1, reason: `upstream.timeout reached:${reached}` } });
+  for (const reached of ['yes', 'unknown'] as const)
+    given(writeRequested(), decided(), dispatched)
+      .when({ type: 'Cancel', data: { reached, totalMicros: 1 } })
+      .thenHappens({ type: 'ToolCallInDoubt', data: { attempt: 1, reason: `client-gone reached:${reached}` } });
+});
+test('leaves nothing in doubt that was not sent, that its server refused, that only reads, or that was a dry run', () => {
+  const failed = { type: 'ToolCallFailed', data: { code: 'upstream.timeout' } };
+  given(writeRequested(), decided(), dispatched)
+    .when(failure({ reached: 'no' }))
+    .thenHappens(failed);
+  given(writeRequested(), decided(), dispatched)
+    .when(failure({ reached: 'yes', isRefused: true }))
+    .thenHappens(failed);
+  given(requested(), decided(), dispatched).when(failure()).thenHappens(failed);
+  const tried: ToolCallFact = { type: 'ToolCallDispatched', data: { ...dispatchedData, dryRun: true } };
+  given(writeRequested('plan'), decided(), tried).when(failure()).thenHappens(failed);
+  given(writeRequested('plan'), decided(), tried)
+    .when({ type: 'Cancel', data: { reached: 'yes', totalMicros: 1 } })
+    .thenHappens({ type: 'ToolCallCancelled' });
+  given(writeRequested(), decided(), dispatched)
+    .when({ type: 'Cancel', data: { reached: 'no', totalMicros: 1 } })
+    .thenHappens({ type: 'ToolCallCancelled', data: { stage: 'dispatched', reached: 'no' } });
+});
+test('says nothing more of a call in doubt', () => {
+  const doubted = [writeRequested(), decided(), dispatched, { type: 'ToolCallInDoubt', data: { attempt: 1, reason: 'r' } }] as const;
+  for (const command of [failure(), recall, dispatch(), { type: 'RecordAnswer', data: completedData } as const])
+    given(...doubted)
+      .when(command)
+      .thenNothingHappens();
+});
 test('counts the rounds of a call that asks back', () =>
   given(requested(), decided(), dispatched)
     .when({ type: 'RequireInput', data: inputData })
@@ -424,10 +471,10 @@ const policyArbitrary = fc.record({
   approvalId: fc.constantFrom(null, 'a1'),
 });
 const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
-  fc.tuple(requiresArbitrary, fc.constantFrom('execute', 'plan')).map(([requires, purpose]): ToolCallCommand => {
+  fc.tuple(requiresArbitrary, fc.constantFrom('execute', 'plan'), fc.constantFrom(facts, write)).map(([requires, purpose, { tool }]) => {
     const event = requested(requires, purpose);
     if (event.type !== 'ToolCallRequested') throw new TypeError('not a request');
-    return { type: 'RequestCall', data: event.data };
+    return { type: 'RequestCall' as const, data: { ...event.data, tool } };
   }),
   fc.constant<ToolCallCommand>({ type: 'RefuseAtEdge', data: { code: 'c', reasons: [], totalMicros: 1, request: facts } }),
   policyArbitrary.map((over) => record(over)),
@@ -438,7 +485,8 @@ const commandArbitrary: fc.Arbitrary<ToolCallCommand> = fc.oneof(
     { type: 'PassDeadline', data: { deadline: 'answers', totalMicros: 1 } },
     { type: 'PassDeadline', data: { deadline: 'ttl', totalMicros: 1 } },
     { type: 'RecordAnswer', data: completedData },
-    { type: 'RecordFailure', data: failedData },
+    failure(),
+    failure({ reached: 'no' }),
     { type: 'RequireInput', data: inputData },
     { type: 'Cancel', data: { reached: 'yes', totalMicros: 1 } },
     { type: 'AnswerLocally', data: { decisionAgeMs: 1, question, completed: completedData } },
@@ -479,10 +527,13 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
       let paid: 'reserved' | 'quoted' | 'refused' | null = null;
       let requires: readonly RequiredAnswer[] = [];
       let recalls = 0;
+      let isWrite = false;
       for (const command of commands) {
         const before = state;
         const events = decideToolCall(command, before);
         if (before.status === 'closed') expect(events).toEqual([]);
+        if (before.status === 'none' && command.type === 'RequestCall')
+          isWrite = command.data.tool?.riskTier === 'write-low' && command.data.purpose === 'execute';
         if (before.status === 'requested') {
           requires = before.requires;
           if (
@@ -508,9 +559,11 @@ test('keeps every promise on random orders: closed stays closed, nothing goes ou
         written.push(...events);
       }
       const closing = written.filter((event) =>
-        ['ToolCallRefused', 'ToolCallCompleted', 'ToolCallFailed', 'ToolCallCancelled'].includes(event.type),
+        ['ToolCallRefused', 'ToolCallCompleted', 'ToolCallFailed', 'ToolCallCancelled', 'ToolCallInDoubt'].includes(event.type),
       );
       expect(closing.length).toBeLessThanOrEqual(1);
+      const last = written.at(-1);
+      if (last?.type === 'ToolCallFailed' && isWrite) expect(last.data.reached).toBe('no');
       // Whoever recalls a dispatch says that nothing of it was sent: so one of them all may have been, and it rests on an answer of its own.
       const dispatches = written.filter((event) => event.type === 'ToolCallDispatched');
       expect(dispatches.length).toBeLessThanOrEqual(recalls + 1);

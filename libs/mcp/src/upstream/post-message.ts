@@ -90,7 +90,8 @@ export const refusedBy = (server: string, status: number): AppError =>
   status >= 500
     ? new AppError('upstream.failed', `${server} answered ${status}`, { detail: { reached: 'yes', status } })
     : new AppError('upstream.answer-invalid', `${server} answered ${status}`, {
-        detail: { reached: 'yes', status },
+        // Whom it does not let in it did nothing for.
+        detail: { reached: 'yes', status, ...(status === 401 || status === 403 ? { refused: true } : {}) },
       });
 
 /** Runs something whose failure concerns nobody: a notice to an upstream that may be gone. Errors that are not of the registry still surface. */

@@ -65,7 +65,7 @@ export const INSTRUMENTS = {
     kind: 'counter',
     name: 'sallyport.calls.in_doubt',
     unit: '{call}',
-    description: 'Calls that were sent and lost, and that a person must settle.',
+    description: 'Calls that were sent and not answered, and that a person must settle.',
   },
   consumerLag: {
     kind: 'gauge',

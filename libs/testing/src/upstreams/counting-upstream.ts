@@ -5,7 +5,7 @@ import { type FixtureServer, startModernServer } from './modern-server.js';
 
 /**
  * How a fixture upstream behaves towards tool calls: as it should; away (connections refused); silent; slow by that many milliseconds; dead
- * after half of a JSON answer or half of an event, when the tool has already run; redirecting; or answering 503.
+ * after half of a JSON answer or half of an event, when the tool has already run; redirecting; answering 503; or refusing with a status.
  */
 export type UpstreamMode =
   | { readonly kind: 'up' }
@@ -15,7 +15,8 @@ export type UpstreamMode =
   | { readonly kind: 'half-answer' }
   | { readonly kind: 'half-event' }
   | { readonly kind: 'redirect' }
-  | { readonly kind: 'unavailable' };
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'refuses'; readonly status: number };
 
 /** One HTTP request as the upstream got it. */
 export interface SeenRequest {
@@ -180,6 +181,9 @@ class Fixture implements CountingUpstream {
         return true;
       case 'redirect':
         response.writeHead(302, { location: 'http://127.0.0.1:9/elsewhere' }).end();
+        return true;
+      case 'refuses':
+        response.writeHead(this.mode.status, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
         return true;
       case 'unavailable':
         response.writeHead(503, { 'content-type': 'text/plain' }).end('later');

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { type DataOf, defineEvent } from '../../event-schema.js';
 
-/** The call was dispatched, or about to be, and no usable answer came. */
+/** The call was dispatched, or about to be, no usable answer came, and it changed nothing: it only reads, was not sent, or was refused by its server. */
 export const ToolCallFailedV1 = defineEvent({
   type: 'ToolCallFailed',
   version: 1,
-  summary: 'The call was dispatched, or about to be, and no usable answer came.',
+  summary:
+    'The call was dispatched, or about to be, no usable answer came, and it changed nothing: it only reads, was not sent, or its server refused it.',
   data: z.object({
     code: z.string().max(64),
     reasons: z.array(z.string().max(256)).max(64),

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, isAppError, type ToolRecord } from '@sallyport/contracts';
-import { parkedToolCall, type Question, requiredAnswersOf, type ToolCallState } from '@sallyport/domain';
+import { mayHaveEffect, parkedToolCall, type Question, requiredAnswersOf, type ToolCallState } from '@sallyport/domain';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, IdSource, Sealer, Telemetry } from '@sallyport/platform';
 import type { CatalogView } from '../catalog-view/catalog-view.js';
@@ -258,7 +258,11 @@ export class CallRunner {
     const totalMicros = this.sinceMicros(call);
     const steps = [
       story.step({ type: 'RefuseBeforeDispatch', data: { stage: 'dispatch', code, reasons: [], totalMicros } }),
-      story.step({ type: 'RecordFailure', data: { code, reasons: [], reached: 'unknown', upstreamMicros: 0, totalMicros } }),
+      story.step({
+        type: 'RecordFailure',
+        data: { code, reasons: [], reached: 'unknown', upstreamMicros: 0, totalMicros },
+        isRefused: false,
+      }),
     ];
     for (const step of steps) await step.durable.catch(() => this.dependencies.unrecorded.hold(step.records));
     return this.refused(call.callId, code);
@@ -277,4 +281,7 @@ export class CallRunner {
 const isPlannable = ({ method }: AuthenticatedCall, exchange: Exchange): boolean => method === 'tools/call' && exchange.kind === 'upstream';
 
 const parkedOf = ({ evaluation, paramsHash, toolDigest }: ReturnedCall, { facts }: PreparedRequest): ToolCallState =>
-  parkedToolCall({ evaluation, paramsHash, toolDigest, labels: facts.labels, requires: requiredAnswersOf(facts) });
+  parkedToolCall({
+    ...{ evaluation, paramsHash, toolDigest, labels: facts.labels, requires: requiredAnswersOf(facts) },
+    mayHaveEffect: mayHaveEffect({ method: facts.method, riskTier: facts.tool?.riskTier ?? null }),
+  });

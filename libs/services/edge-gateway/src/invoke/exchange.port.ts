@@ -41,7 +41,7 @@ export interface UpstreamExchange {
   fault(tool: ToolRecord | null, params: JsonObject): ErrorCode | null;
   /**
    * Sends, reads, calls `interim` and `settle`, and releases. Resolves when everything was released; rejects with an `upstream.*` error whose
-   * `detail.reached` says whether bytes arrived.
+   * `detail.reached` says whether bytes arrived, and `detail.refused` that its server let them in no further.
    */
   send(dispatch: Dispatch): Promise<void>;
   /** Hands over a recorded answer that did not come from the upstream now: of an earlier call with the same key, or a plan. A message without an id. */

@@ -200,7 +200,7 @@ export class GovernedDispatch {
       type: 'RefuseBeforeDispatch',
       data: { stage: 'dispatch', code, reasons: [], totalMicros: this.sinceMicros() },
     });
-    await this.held.keep([...recalled.records, ...refused.records], 'nothing-sent');
+    await this.held.keep([...recalled.records, ...refused.records], 'nothing-done');
     return { kind: 'refused', callId: call.callId, code, requiredScopes: [] };
   }
 

@@ -8,8 +8,11 @@ import { sealAnswer } from './idempotent-answers.js';
 /** The one attempt of a call so far. */
 export const ATTEMPT = 1;
 
-/** What becomes of a claim: an answer that is delivered, nothing that was sent, or what nobody knows. */
-export type Ending = { readonly answer: JsonObject } | 'nothing-sent' | 'unknown';
+/**
+ * What becomes of a claim: an answer that is delivered; nothing that was done, so that its key is free again; what nobody knows and nobody needs to; or
+ * what a person must find out, who then ends it.
+ */
+export type Ending = { readonly answer: JsonObject } | 'nothing-done' | 'unknown' | 'in-doubt';
 
 /** The right of one call to be sent: won before its first byte, looked after while it is asked for anew, ended with its outcome. One object per call. */
 export class HeldClaim {
@@ -57,7 +60,7 @@ export class HeldClaim {
 
   /** Ends a claim under which nothing is dispatched: the call was refused, or given up, after it had won. */
   async letGo(): Promise<void> {
-    if (!this.isDispatched) await this.end('nothing-sent');
+    if (!this.isDispatched) await this.end('nothing-done');
   }
 
   /**
@@ -78,7 +81,7 @@ export class HeldClaim {
     const { callId } = this.governed.call;
     if (this.isHeld)
       await claims
-        .keep({ callId, attempt: ATTEMPT, records, answer: this.keptAnswer(ending), isNothingSent: ending === 'nothing-sent' })
+        .keep({ callId, attempt: ATTEMPT, records, answer: this.keptAnswer(ending), isNothingSent: ending === 'nothing-done' })
         .catch(() => {});
     unrecorded.hold(records, () => {
       if (this.isHeld) claims.settle(callId, ATTEMPT);
@@ -87,14 +90,14 @@ export class HeldClaim {
 
   /** A key whose end could not be written stays in doubt: its call is never made twice. */
   private async end(ending: Ending): Promise<void> {
-    if (!this.isHeld) return;
+    if (!this.isHeld || ending === 'in-doubt') return;
     const { claims } = this.dependencies;
     const { call, key } = this.governed;
     const answer = this.keptAnswer(ending);
     const isGrantUnused = !this.isDispatched && !this.isGrantUsed;
     try {
       if (answer !== null) return await claims.conclude(call.callId, ATTEMPT, answer);
-      if (ending === 'nothing-sent' && (key !== null || isGrantUnused))
+      if (ending === 'nothing-done' && (key !== null || isGrantUnused))
         return await claims.release(call.callId, ATTEMPT, { isGrantUnused });
     } catch (error) {
       if (!isAppError(error)) throw error;

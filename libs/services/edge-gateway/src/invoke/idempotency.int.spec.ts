@@ -164,12 +164,84 @@ test('keeps the answer sealed', async () => {
   expect(rows[0]?.claim).not.toContain('sealed@example.org');
 });
 
-test('a call that was sent and lost is in doubt, and is not made again', async () => {
-  const key = uniqueKey();
-  await upstream().setMode({ kind: 'half-answer' });
-  expect((await invoke(WRITE, { text: 'lost' }, key)).status).toBe(502);
+/** A write that was sent and not answered as a gateway that lives tells it, once it is listed. */
+const lose = async (key: string, fault: () => Promise<void>, status: number): Promise<string> => {
+  await fault();
+  const lost = await invoke(WRITE, { text: 'lost' }, key);
   await upstream().setMode({ kind: 'up' });
+  expect(lost.status).toBe(status);
+  await gateway.event('ToolCallInDoubt', ({ callId }) => callId === lost.callId);
+  expect(typesOf(lost.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallInDoubt']);
+  for (let isListed = false; !isListed; ) {
+    const { body } = await operate('GET', '/v1/calls/in-doubt?limit=200');
+    isListed = body.calls.some(({ callId }: { callId: string }) => callId === lost.callId);
+  }
+  return lost.callId;
+};
+const operate = async (method: 'GET' | 'POST', path: string, body?: object) => {
+  const response = await fetch(`${gateway.url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${await gateway.token({ subject: 'grace', agent: null, scopes: 'sallyport:operate' })}`,
+      'content-type': 'application/json',
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: JSON.parse(await response.text()) };
+};
+const resolve = (callId: string, resolution: 'executed' | 'not-executed') =>
+  operate('POST', `/v1/calls/${callId}/resolution`, { resolution, note: 'looked' });
+
+const LOST = [
+  ['whose answer broke off', () => upstream().setMode({ kind: 'half-answer' }), 502],
+  ['whose answer never came', () => upstream().setMode({ kind: 'silent' }), 504],
+] as const;
+for (const [what, fault, status] of LOST) {
+  test(`a write ${what} is in doubt though its gateway lives, is listed and not made again, until a person settles it`, async () => {
+    const key = uniqueKey();
+    const callId = await lose(key, fault, status);
+    const before = calls(WRITE);
+    expect(await invoke(WRITE, { text: 'lost' }, key)).toMatchObject({ status: 409, body: { code: 'call.in-doubt' } });
+    expect(calls(WRITE)).toBe(before);
+    expect((await resolve(callId, 'executed')).status).toBe(200);
+    expect(await invoke(WRITE, { text: 'lost' }, key)).toMatchObject({ status: 410, body: { code: 'result.not-retained' } });
+    expect(await resolve(callId, 'not-executed')).toMatchObject({ status: 409, body: { code: 'call.ended' } });
+    expect(calls(WRITE)).toBe(before);
+
+    const other = uniqueKey();
+    const second = await lose(other, fault, status);
+    expect((await resolve(second, 'not-executed')).status).toBe(200);
+    const sent = calls(WRITE);
+    expect((await invoke(WRITE, { text: 'lost' }, other)).status).toBe(200);
+    expect((await invoke(WRITE, { text: 'lost' }, other)).status).toBe(200);
+    expect(calls(WRITE)).toBe(sent + 1);
+  });
+}
+
+test('a write that its server refused to take is in no doubt: it failed, and its key is free', async () => {
+  const key = uniqueKey();
+  await upstream().setMode({ kind: 'refuses', status: 403 });
+  const refused = await invoke(WRITE, { text: 'let me in' }, key);
+  await upstream().setMode({ kind: 'up' });
+  expect(refused.status).toBe(502);
+  expect((await gateway.event('ToolCallFailed', ({ callId }) => callId === refused.callId)).data).toMatchObject({ reached: 'yes' });
+  expect((await invoke(WRITE, { text: 'let me in' }, key)).status).toBe(200);
+});
+
+test('a write whose doubt the log does not take is in doubt once it is back', async () => {
+  const key = uniqueKey();
+  await upstream().setMode({ kind: 'silent' });
   const before = calls(WRITE);
-  expect(await invoke(WRITE, { text: 'lost' }, key)).toMatchObject({ status: 409, body: { code: 'call.in-doubt' } });
-  expect(calls(WRITE)).toBe(before);
+  const lost = invoke(WRITE, { text: 'unheard' }, key);
+  while (calls(WRITE) === before) await new Promise((wake) => setImmediate(wake));
+  gateway.breakLog(true);
+  const { callId, body } = await lost;
+  expect(body.code).toBe('log.unavailable');
+  gateway.breakLog(false);
+  await upstream().setMode({ kind: 'up' });
+  await gateway.event('ToolCallInDoubt', (event) => event.callId === callId);
+  let resolved = await resolve(callId, 'not-executed');
+  while (resolved.status !== 200) resolved = await resolve(callId, 'not-executed');
+  expect((await invoke(WRITE, { text: 'unheard' }, key)).status).toBe(200);
+  expect(calls(WRITE)).toBe(before + 2);
 });

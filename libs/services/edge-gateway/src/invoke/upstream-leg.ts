@@ -7,7 +7,7 @@ import { AnswerInspection, type InspectedAnswer } from './answer-inspection.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
 import { microsSince } from './elapsed.js';
 import type { CallOutcome, Dispatch, UpstreamExchange } from './exchange.port.js';
-import type { HeldClaim } from './held-claim.js';
+import type { Ending, HeldClaim } from './held-claim.js';
 import type { InputRounds } from './input-rounds.js';
 import type { Trial } from './planned-call.js';
 
@@ -85,13 +85,13 @@ export class UpstreamLeg {
   }
 
   /** Records that no usable answer came. */
-  async fail(code: ErrorCode, reached: Reached, upstreamMicros: number): Promise<CallOutcome> {
+  async fail(code: ErrorCode, reached: Reached, upstreamMicros: number, isRefused = false): Promise<CallOutcome> {
     const { story, call } = this.governed;
-    const step = story.step({
-      type: 'RecordFailure',
-      data: { code, reasons: [], reached, upstreamMicros, totalMicros: this.sinceMicros() },
-    });
-    const isRecorded = await this.endOnRecord(step, endingOf(reached));
+    const data = { code, reasons: [], reached, upstreamMicros, totalMicros: this.sinceMicros() };
+    const isRecorded = await this.endUnanswered(
+      story.step({ type: 'RecordFailure', data, isRefused }),
+      reached === 'no' || isRefused ? 'nothing-done' : 'unknown',
+    );
     return { kind: 'refused', callId: call.callId, code: isRecorded ? code : 'log.unavailable', requiredScopes: [] };
   }
 
@@ -110,7 +110,7 @@ export class UpstreamLeg {
         ? story.step({ type: 'RecordAnswer', data: { ...record, ...took, reportedCostMicros: null } })
         : story.step({ type: 'RequireInput', data: { requests: inputRequests, outputHash, labels, redactions, ...took } });
     // Who is asked back has not been served yet: what it answers is another request, under the same key.
-    await this.settle(step, inputRequests === null ? { answer: released } : 'nothing-sent');
+    await this.settle(step, inputRequests === null ? { answer: released } : 'nothing-done');
     if (inputRequests !== null) this.rounds.asked(this.governed.call, released, step.records[0]?.id ?? '');
     this.redactions = this.countRedactions(redactions);
   }
@@ -123,14 +123,14 @@ export class UpstreamLeg {
       type: 'RecordPlan',
       data: { decisionId, quoteMicros, redactions, dryRunHash: outputHash, totalMicros: this.sinceMicros() },
     });
-    await this.settle(step, 'nothing-sent');
+    await this.settle(step, 'nothing-done');
     this.redactions = this.countRedactions(redactions);
     const { error, ...answered } = released;
     return { ...answered, ...trial.tell(released.result ?? error ?? null) };
   }
 
   /** Throws `log.unavailable` when an answer must be withheld. */
-  private async settle(step: Step, ending: Parameters<HeldClaim['endOnRecord']>[1]): Promise<void> {
+  private async settle(step: Step, ending: Ending): Promise<void> {
     const isRecorded = await this.endOnRecord(step, ending);
     this.settled = isRecorded ? 'recorded' : 'withheld';
     if (!isRecorded) throw new AppError('log.unavailable', `the answer of call ${this.governed.call.callId} was withheld`);
@@ -143,14 +143,28 @@ export class UpstreamLeg {
     if (this.settled === 'withheld') return { kind: 'refused', callId, code: 'log.unavailable', requiredScopes: [] };
     const reached = reachedOf(error);
     if (call.signal.aborted) {
-      await this.endOnRecord(story.step({ type: 'Cancel', data: { reached, totalMicros: this.sinceMicros() } }), endingOf(reached));
+      const step = story.step({ type: 'Cancel', data: { reached, totalMicros: this.sinceMicros() } });
+      await this.endUnanswered(step, reached === 'no' ? 'nothing-done' : 'unknown');
       return { kind: 'cancelled', callId };
     }
     if (this.hasLapsed && reached === 'no') return { kind: 'lapsed' };
-    return this.fail(isAppError(error) ? error.code : 'internal.error', reached, microsSince(this.dependencies.clock, startedMs));
+    const isRefused = isAppError(error) && error.detail.refused === true;
+    return this.fail(
+      isAppError(error) ? error.code : 'internal.error',
+      reached,
+      microsSince(this.dependencies.clock, startedMs),
+      isRefused,
+    );
   }
 
-  private endOnRecord(step: Step, ending: Parameters<HeldClaim['endOnRecord']>[1]): Promise<boolean> {
+  /** Where the rules of the call leave it in doubt, so is its claim, until a person has looked. */
+  private async endUnanswered(step: Step, ending: 'nothing-done' | 'unknown'): Promise<boolean> {
+    const isInDoubt = step.events[0]?.type === 'ToolCallInDoubt';
+    if (isInDoubt) this.dependencies.telemetry.meters.callsInDoubt.add(1, { [ATTRIBUTES.tenantId]: this.governed.call.principal.tenantId });
+    return this.endOnRecord(step, isInDoubt ? 'in-doubt' : ending);
+  }
+
+  private endOnRecord(step: Step, ending: Ending): Promise<boolean> {
     return this.basis.claim.endOnRecord([this.basis.dispatched, step], ending);
   }
 
@@ -187,8 +201,6 @@ export class UpstreamLeg {
     return microsSince(this.dependencies.clock, this.governed.call.receivedAtMs);
   }
 }
-
-const endingOf = (reached: Reached) => (reached === 'no' ? 'nothing-sent' : 'unknown');
 
 const reachedOf = (error: unknown): Reached => {
   const reached = isAppError(error) ? error.detail.reached : null;

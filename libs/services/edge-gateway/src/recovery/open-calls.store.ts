@@ -214,15 +214,15 @@ export const takeLost = async (tx: Sql, writers: readonly Writer[], max: number)
 };
 
 /**
- * What a person found out: `executed` leaves the key taken, without an answer; `not-executed` gives it back. The first one counts, and what a
- * gateway wrote of the call itself counts more.
+ * What a person found out: `executed` leaves the key taken, without an answer; `not-executed` gives it back. The first one counts, and an answer that a
+ * gateway delivered counts more.
  */
 export const settleResolved = async (tx: Sql, callId: string, resolution: ResolveCallBody['resolution']): Promise<void> => {
   await tx.query({
     name: 'recovery-settle-resolved',
     text: `UPDATE dispatch_claims SET settled_at = now(), kept_records = NULL, is_answered = $2,
                   idempotency_scope = CASE WHEN $2 THEN idempotency_scope END
-            WHERE call_id = $1 AND settled_at IS NULL`,
+            WHERE call_id = $1 AND NOT is_answered`,
     values: [callId, resolution === 'executed'],
   });
 };

@@ -183,7 +183,9 @@ export class TransparentExchange implements UpstreamExchange {
     if (status === 401 || status === 403) {
       await discard(answer);
       // Its challenge is about our token, not about the agent's.
-      throw new AppError('upstream.failed', `${this.server} refused the gateway's token (${status})`, { detail: { reached: 'yes' } });
+      throw new AppError('upstream.failed', `${this.server} refused the gateway's token (${status})`, {
+        detail: { reached: 'yes', refused: true },
+      });
     }
     if (status === 404 && upstreamSession !== null) {
       await discard(answer);
