@@ -15,6 +15,7 @@ const SEED = Number(process.env.SALLYPORT_FAULT_SEED ?? Math.floor(Math.random()
 const POINTS = 1;
 const SIZES = {
   'kafka-separate': `each of the seven is killed while calls are in flight (seed ${SEED})`,
+  embedded: `the one process and its PostgreSQL are killed while calls are in flight (seed ${SEED})`,
 } as const;
 
 describeSizes(SIZES, (clusterSize) => {

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { ApprovalPage } from '@sallyport/contracts';
-import { type Cluster, type ClusterSize, type ConfigurationPart, type KafkaOptions, startCluster, until } from '@sallyport/testing';
+import {
+  type Cluster,
+  type ClusterService,
+  type ClusterSize,
+  type ConfigurationPart,
+  type KafkaOptions,
+  startCluster,
+  until,
+} from '@sallyport/testing';
 
 /** What every write costs here, so that a hold is money. */
 export const WRITE_MICROS = 700;
@@ -53,12 +61,20 @@ export interface FaultyClusterOptions {
   readonly size: ClusterSize;
   readonly edges?: number;
   readonly kafka?: KafkaOptions;
+  /** Beside the gateway, whose steps are watched in its modules. */
+  readonly bundled?: readonly Exclude<ClusterService, 'edge-gateway'>[];
   /** Merged into `sallyport.yaml`; how patient the gateway is, too. */
   readonly configuration?: ConfigurationPart;
 }
 
 /** A product with gateways that end where a marked call tells them to. The user `ben` cannot pay for a write. */
-export const startFaultyCluster = ({ size, edges = 1, kafka = {}, configuration = {} }: FaultyClusterOptions): Promise<Cluster> =>
+export const startFaultyCluster = ({
+  size,
+  edges = 1,
+  kafka = {},
+  configuration = {},
+  bundled = [],
+}: FaultyClusterOptions): Promise<Cluster> =>
   startCluster({
     size,
     edges,
@@ -77,7 +93,8 @@ export const startFaultyCluster = ({ size, edges = 1, kafka = {}, configuration 
         ],
       },
     },
-    env: { NODE_OPTIONS: `--import=${new URL('./ends-at-step.preload.ts', import.meta.url).href}` },
+    bundled,
+    gatewayEnv: { NODE_OPTIONS: `--import=${new URL('./ends-at-step.preload.ts', import.meta.url).href}` },
   });
 
 export const aWrite = (flow: Flow): Write => ({ flow, text: `${flow}-${randomBytes(6).toString('hex')}` });

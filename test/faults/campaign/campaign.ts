@@ -49,6 +49,7 @@ export const startCampaignCluster = (size: FaultSize): Promise<Cluster> => {
     : startFaultyCluster({
         size: 'kafka-separate',
         kafka: { properties: SHORT_SESSIONS },
+        bundled: ['policy-decision', 'budget-accountant', 'approval', 'audit-projector'],
         configuration: { gateway, log: { kafka: { sessionTimeoutMs: SESSION_TIMEOUT_MS } } },
       });
 };

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '@sallyport/testing';
 import fc from 'fast-check';
@@ -52,8 +53,9 @@ const anIntention: fc.Arbitrary<Intention> = fc.record({
 
 /** How many intentions are drawn at once. */
 const DRAWN = 200;
-/** Before a client whose connection broke, or who was told to come back, tries again. */
-const AGAIN_AFTER_MS = 150;
+/** Before a client who was told to come back tries again, and between two looks whether a door that was shut is open. */
+const AGAIN_AFTER_MS = 300;
+const LOOK_EVERY_MS = 100;
 const TRIES_MAX = 12;
 
 /** What a call of a kind is told when nothing is in the way. */
@@ -80,6 +82,7 @@ export class MixedCalls {
   private readonly stopping = new AbortController();
   private readonly tokens = new Map<string, { readonly token: string; readonly atMs: number }>();
   private readonly watchers = new Set<(call: SentCall) => void>();
+  private opening: Promise<void> | undefined;
   private lanes: readonly Promise<void>[] = [];
 
   constructor(cluster: Cluster, seed: number) {
@@ -155,9 +158,19 @@ export class MixedCalls {
       // Who hangs up does so once; where it has a key, it wants to know how it ended.
       const { reply } = await this.send(kind, text, randomBytes(16).toString('hex'), lane, n === 0 ? hangUpAfterMs : null);
       if (!isUnsettled(reply)) return;
-      await delay(AGAIN_AFTER_MS);
+      await (reply === null ? this.untilOpen() : delay(AGAIN_AFTER_MS));
       if (!SENT_AGAIN.has(kind) || this.stopping.signal.aborted) return;
     }
+  }
+
+  /** One look for all clients: each by itself would keep the machine busy with knocking. */
+  private untilOpen(): Promise<void> {
+    this.opening ??= (async () => {
+      const { hostname, port } = new URL(this.cluster.gatewayUrl);
+      while (!this.stopping.signal.aborted && !(await isOpen(hostname, Number(port)))) await delay(LOOK_EVERY_MS);
+      this.opening = undefined;
+    })();
+    return this.opening;
   }
 
   private async post(kind: CallKind, text: string, traceId: string, lane: number, signal: AbortSignal): Promise<Reply | null> {
@@ -182,6 +195,16 @@ export class MixedCalls {
     return token;
   }
 }
+
+const isOpen = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, host);
+    const done = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once('connect', () => done(true)).once('error', () => done(false));
+  });
 
 /** For how long a client uses a token; it holds for twice that. */
 const TOKEN_MS = 600_000;

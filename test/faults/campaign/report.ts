@@ -48,7 +48,7 @@ const countsOf = (names: readonly string[]): Record<string, number> => {
 
 const spreadOf = (values: readonly number[]): Spread => ({
   median: Math.round(median(values)),
-  max: Math.round(Math.max(Number.NaN, ...values)),
+  max: Math.round(values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)),
 });
 
 const answerOf = ({ reply, isHungUp }: SentCall): string => {

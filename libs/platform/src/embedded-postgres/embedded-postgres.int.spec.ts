@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 import { isAlive } from './postmaster-file.js';
 
@@ -133,6 +133,31 @@ test('adopts the server that a killed process left running, with its data', asyn
   expect(await query(next.url(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await next.stop();
   await gone(killed.postgresPid, join(dataDir, 'cluster'));
+});
+
+test('a server that is killed comes back by itself on its port, with what was committed, and still belongs to its owner', async () => {
+  const dataDir = aFolder();
+  const postgres = await start(dataDir);
+  await query(postgres.url(), 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
+  const { pid } = postgres;
+  process.kill(-pid, 'SIGKILL');
+  await vi.waitFor(async () => expect(await query(postgres.url(), 'SELECT n FROM kept')).toEqual([{ n: 7 }]), 20_000);
+  await vi.waitFor(() => expect(postgres.pid).not.toBe(pid), 20_000);
+  await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({ code: 'store.start-failed' });
+  await postgres.stop();
+  expect(isAlive(postgres.pid)).toBe(false);
+});
+
+test('a server that recovers from the death of one of its processes still belongs to its owner', async () => {
+  const dataDir = aFolder();
+  const postgres = await start(dataDir);
+  const [backend] = await query(postgres.url('postgres'), "SELECT pid FROM pg_stat_activity WHERE application_name = 'sallyport-owner'");
+  process.kill(Number(backend?.pid), 'SIGKILL');
+  await vi.waitFor(async () => {
+    const owners = await query(postgres.url('postgres'), `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND pid <> ${backend?.pid}`);
+    expect(owners).toHaveLength(1);
+  }, 20_000);
+  await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({ code: 'store.start-failed' });
 });
 
 test('says in one line that a folder is in use, and leaves its owner running', async () => {

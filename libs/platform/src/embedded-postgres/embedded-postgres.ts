@@ -19,9 +19,12 @@ export interface EmbeddedPostgresOptions {
   readonly onProgress?: (line: string) => void;
   /** Overrides of postgresql.conf, for tests. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether a server that ended unasked stays down, for tests; default `false`. */
+  readonly staysDown?: boolean;
 }
 
 export interface EmbeddedPostgres {
+  /** Of the server that runs, or ran last. */
   readonly pid: number;
   readonly port: number;
   /** Whether an earlier process had left it running. */
@@ -41,11 +44,14 @@ const ADOPT_TIMEOUT_MS = 30_000;
 const OWNER_WAIT_MS = 2_000;
 const POLL_MS = 25;
 const ATTEMPTS = 4;
+/** Between two attempts to have a server back that ended unasked. */
+const REVIVAL_PAUSE_MS = 1_000;
 
 /**
  * Starts PostgreSQL from the npm package of its binaries on a random port of 127.0.0.1, creating its data on first use, or adopts the one
  * that a killed process left running on the same folder. Started by root it runs as the folder's owner or `nobody`.
- * Ends with this process on every way out but `kill -9`.
+ * Ends with this process on every way out but `kill -9`. A server that ends unasked (killed by the system, say, when memory is short) is
+ * started again on the same port, with everything it had committed, for as long as it takes.
  * Throws `store.platform-unsupported`, and `store.start-failed` with one line that says what to do: folder in use, read-only, not ours,
  * disk full, closed to the account. Nothing keeps running then.
  */
@@ -60,26 +66,81 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
   }
   assertVersionFits(dataFolder, binaries);
   const place: Place = { dataFolder, clusterFolder: clusterFolderOf(dataFolder), binaries, account, password: readPassword(dataFolder) };
-  const { server, keeper, adopted } = await ownServer(place, options, onProgress);
-  stopWithParent(server.pid);
+  const server = new OwnedServer(place, options, onProgress, await ownServer(place, options, onProgress));
   try {
-    await ensureDatabase(keeper);
+    await server.begin();
   } catch (error) {
-    await stopOwned(place, server, keeper);
+    await server.stop();
     throw folderFault(dataFolder, error);
   }
-  let stopping: Promise<void> | undefined;
-  return {
-    pid: server.pid,
-    port: server.port,
-    adopted,
-    url: (database = EMBEDDED_DATABASE) => urlOf(server.port, place.password, database),
-    stop: () => {
-      stopping ??= stopOwned(place, server, keeper);
-      return stopping;
-    },
-  };
+  return server;
 };
+
+/** A server of which this process is the owner, until it stops it. */
+class OwnedServer implements EmbeddedPostgres {
+  readonly port: number;
+  readonly adopted: boolean;
+  private reviving: Promise<void> = Promise.resolve();
+  private stopping: Promise<void> | undefined;
+
+  constructor(
+    private readonly place: Place,
+    private readonly options: EmbeddedPostgresOptions,
+    private readonly onProgress: (line: string) => void,
+    private owned: Owned,
+  ) {
+    this.port = owned.server.port;
+    this.adopted = owned.adopted;
+  }
+
+  get pid(): number {
+    return this.owned.server.pid;
+  }
+
+  url(database = EMBEDDED_DATABASE): string {
+    return urlOf(this.port, this.place.password, database);
+  }
+
+  async begin(): Promise<void> {
+    this.watch();
+    await ensureDatabase(this.owned.keeper);
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
+  }
+
+  private async end(): Promise<void> {
+    await this.reviving;
+    await stopOwned(this.place, this.owned.server, this.owned.keeper);
+  }
+
+  /** The connection that holds the owner's lock ends with the server, and with each of its own recoveries. */
+  private watch(): void {
+    const { server, keeper } = this.owned;
+    stopWithParent(server.pid);
+    if (this.options.staysDown === true) return;
+    keeper.once('end', () => {
+      if (this.stopping === undefined) this.reviving = this.revive();
+    });
+  }
+
+  private async revive(): Promise<void> {
+    this.onProgress('PostgreSQL ended by itself');
+    forgetServer(this.owned.server.pid);
+    while (this.stopping === undefined) {
+      try {
+        this.owned = await ownServer(this.place, { ...this.options, port: this.port }, this.onProgress);
+        this.watch();
+        return;
+      } catch (error) {
+        this.onProgress(`PostgreSQL does not start again, and is tried anew: ${error instanceof Error ? error.message : String(error)}`);
+        await delay(REVIVAL_PAUSE_MS);
+      }
+    }
+  }
+}
 
 interface Place {
   readonly dataFolder: string;
@@ -126,14 +187,18 @@ const prepareFolder = (dataFolder: string, binaries: PostgresBinaries): RunAs | 
   }
 };
 
-const ownServer = async (place: Place, options: EmbeddedPostgresOptions, onProgress: (line: string) => void): Promise<Owned> => {
+const ownServer = async (
+  place: Place,
+  options: Pick<EmbeddedPostgresOptions, 'settings'> & { readonly port?: number },
+  onProgress: (line: string) => void,
+): Promise<Owned> => {
   for (let attempt = 1; ; attempt++) {
     const left = await adopt(place, onProgress);
     if (left !== undefined) return { ...left, keeper: await own(place, left.keeper, left.server), adopted: true };
     try {
       onProgress('Starting PostgreSQL');
       const { binaries, ...where } = place;
-      const server = await spawnServer({ ...where, postgres: binaries.postgres, settings: options.settings });
+      const server = await spawnServer({ ...where, postgres: binaries.postgres, settings: options.settings, port: options.port });
       return { server, keeper: await own(place, await connect(place, server.port), server), adopted: false };
     } catch (error) {
       // Another start came first, or took the port: look again.

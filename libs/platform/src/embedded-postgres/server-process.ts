@@ -65,6 +65,8 @@ export interface SpawnOptions {
   readonly clusterFolder: string;
   readonly account: RunAs | undefined;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where it listens; default: a free port. */
+  readonly port?: number;
 }
 
 const freePort = (): Promise<number> =>
@@ -83,13 +85,20 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
  * Starts PostgreSQL and resolves when it takes connections; rejects with what it printed. It gets a process group of its own: Ctrl-C in a
  * terminal reaches the whole foreground group, and the services must end before their database does.
  */
-export const spawnServer = async ({ postgres, dataFolder, clusterFolder, account, settings }: SpawnOptions): Promise<ServerProcess> => {
+export const spawnServer = async ({
+  postgres,
+  dataFolder,
+  clusterFolder,
+  account,
+  settings,
+  port: wanted,
+}: SpawnOptions): Promise<ServerProcess> => {
   const logFile = join(dataFolder, 'postgres.log');
   if (sizeOf(logFile) > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`);
   const logStart = sizeOf(logFile);
   const log = openSync(logFile, 'a', 0o600);
   if (account !== undefined) chownSync(logFile, account.uid, account.gid);
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const options = Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(postgres, ['-D', clusterFolder, '-p', String(port), ...options], {
     stdio: ['ignore', log, log],

@@ -50,6 +50,10 @@ export interface ClusterOptions {
   readonly kafka?: KafkaOptions;
   readonly otlp?: OtlpReceiver;
   readonly env?: Readonly<Record<string, string>>;
+  /** Put over `env` for the process that serves agents. */
+  readonly gatewayEnv?: Readonly<Record<string, string>>;
+  /** Services that run from their bundles, where `npm run build` has left some: they start in half the time. Outside the embedded size. */
+  readonly bundled?: readonly ClusterService[];
 }
 
 export interface FetchOptions {
@@ -120,7 +124,10 @@ const freePort = async (): Promise<number> =>
     });
   });
 
-const programOf = (app: string): string => {
+const bundleOf = (app: string): string => join(ROOT_FOLDER, 'dist', 'bundles', app, 'main.mjs');
+
+const programOf = (app: string, isBundled = false): string => {
+  if (isBundled && existsSync(bundleOf(app))) return bundleOf(app);
   const program = join(ROOT_FOLDER, 'apps', app, 'dist', 'main.js');
   if (!existsSync(program))
     execFileSync(process.execPath, [join(ROOT_FOLDER, 'node_modules/@typescript/native/bin/tsc'), '-b'], { cwd: ROOT_FOLDER });
@@ -230,7 +237,10 @@ class ClusterStart {
         [`${variable}_DATABASE_URL`]: own?.url ?? '',
         [`${variable}_MIGRATIONS_DATABASE_URL`]: own?.migrationsUrl ?? '',
       };
-      this.run(service, [programOf(service), '--config', file], url, { ...env, SALLYPORT_PORT: String(port) });
+      this.run(service, [programOf(service, this.options.bundled?.includes(service)), '--config', file], url, {
+        ...env,
+        SALLYPORT_PORT: String(port),
+      });
       if (service === 'edge-gateway') await this.startMoreEdges(file, env);
     }
     const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
@@ -249,8 +259,9 @@ class ClusterStart {
   }
 
   private run(name: string, command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
-    const { otlp, env: extra } = this.options;
-    const process = new ServiceProcess({ name, command, url, cwd: this.folder, env: { ...env, ...otlp?.env, ...extra } });
+    const { otlp, env: extra, gatewayEnv } = this.options;
+    const own = name === 'start' || name.startsWith('edge-gateway') ? gatewayEnv : {};
+    const process = new ServiceProcess({ name, command, url, cwd: this.folder, env: { ...env, ...otlp?.env, ...extra, ...own } });
     this.processes.set(name, process);
     process.start();
   }

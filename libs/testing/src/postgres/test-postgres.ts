@@ -61,7 +61,7 @@ export const startTestPostgres = async (settings?: Readonly<Record<string, strin
   const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-test-'));
   // Node's own copy does not keep owners, and a cluster made under root belongs to another account.
   execFileSync('cp', ['-a', `${TEMPLATE}/.`, dataDir]);
-  const postgres = await startEmbeddedPostgres({ dataDir, settings });
+  const postgres = await startEmbeddedPostgres({ dataDir, settings, staysDown: true });
   process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
   const admin = async <R extends pg.QueryResultRow>(text: string, url = postgres.url()): Promise<R[]> => {
     const client = new pg.Client({ connectionString: url });
