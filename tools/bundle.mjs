@@ -1,6 +1,6 @@
 // One bundle an app: dist/bundles/<app>/main.mjs, from the compiler's output (esbuild cannot emit what decorators need from the sources).
 // A bundle runs alone beside the packages it leaves outside: `node dist/bundles/<app>/main.mjs`.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { say } from './run/report.mjs';
@@ -42,6 +42,9 @@ const BANNER = [
 /** Where the bundles go; another folder may be named as the first argument. */
 const target = resolve(process.argv[2] ?? at('dist/bundles'));
 
+/** The programs that serve the console; it lies beside them. */
+const SERVE_CONSOLE = ['cli', 'edge-gateway'];
+
 const apps = readdirSync(at('apps')).filter((app) => existsSync(at(`apps/${app}/dist/main.js`)));
 for (const app of apps) {
   const folder = join(target, app);
@@ -63,6 +66,7 @@ for (const app of apps) {
     plugins: [optionalPeersOutside],
     banner: { js: BANNER },
   });
+  if (SERVE_CONSOLE.includes(app)) cpSync(at('apps/console/dist/web'), join(folder, 'console'), { recursive: true });
   const [bytes] = Object.entries(metafile.outputs).flatMap(([file, { bytes }]) => (file.endsWith('.mjs') ? [bytes] : []));
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: app, type: 'module', main: 'main.mjs' }, null, 2)}\n`);
   say(`  ${join(relative(process.cwd(), folder), 'main.mjs')}  ${(bytes / 1e6).toFixed(1)} MB`);

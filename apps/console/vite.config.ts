@@ -1,5 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { compressed } from './build/compressed.js';
+import { smallFirstLoad } from './build/small-first-load.js';
 import { developmentGateway } from './dev/development-gateway.js';
 
 /**
@@ -12,7 +14,7 @@ export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   base: '/console/',
   // The compiled contracts, as everything that ships uses them.
-  plugins: [react(), ...(command === 'serve' ? [developmentGateway()] : [])],
+  plugins: [react(), ...(command === 'serve' ? [developmentGateway()] : [smallFirstLoad(), compressed()])],
   build: {
     outDir: 'dist/web',
     target: 'es2023',
@@ -22,6 +24,6 @@ export default defineConfig(({ command }) => ({
     sourcemap: false,
     license: { fileName: 'licenses.md' },
     chunkSizeWarningLimit: 1_000,
-    rolldownOptions: { output: { intro: ZOD_WITHOUT_EVAL }, experimental: { lazyBarrel: true } },
+    rolldownOptions: { output: { intro: ZOD_WITHOUT_EVAL }, experimental: { lazyBarrel: true }, checks: { largeBarrelModules: false } },
   },
 }));

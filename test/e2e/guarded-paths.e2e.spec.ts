@@ -16,7 +16,7 @@ import {
   type Request,
 } from './guarded/asking.ts';
 import { beginSession, type GovernedWay, governedWays, METHODS } from './guarded/governed-ways.ts';
-import { NOWHERE, OFFICE_WAYS, type OfficeWay, OPEN_WAYS, type Possessions, UNTOLD_WAYS } from './guarded/office-ways.ts';
+import { NOWHERE, OFFICE_WAYS, type OfficeWay, OPEN_WAYS, PAGE_WAYS, type Possessions, UNTOLD_WAYS } from './guarded/office-ways.ts';
 import { acquire, GRANTED } from './guarded/possessions.ts';
 import { routesIn } from './guarded/told-routes.ts';
 
@@ -54,7 +54,12 @@ describe('every path is guarded: routes from the running programs, methods from 
     () => sessions,
   );
   const listed = [
-    ...new Set([...ways.map(({ route }) => route), ...OFFICE_WAYS.map(({ route }) => route), ...Object.keys(OPEN_WAYS), NOWHERE]),
+    ...new Set([
+      ...ways.map(({ route }) => route),
+      ...OFFICE_WAYS.map(({ route }) => route),
+      ...Object.keys({ ...OPEN_WAYS, ...PAGE_WAYS }),
+      NOWHERE,
+    ]),
   ].sort();
 
   beforeAll(async () => {
@@ -267,6 +272,20 @@ describe('every path is guarded: routes from the running programs, methods from 
     expectNothingOf([...marks, OWN_TENANT, OTHER_TENANT], request, answer);
   });
 
+  test.each(Object.entries(PAGE_WAYS))('%s, a page or file of the console, is open and says nothing of any tenant', async (_, path) => {
+    const request: Request = { verb: 'GET', path: path.endsWith('/') ? path + (await scriptOfConsole()) : path };
+    const answer = await ask(cluster, null, request);
+    expect(answer.status).toBe(200);
+    expectNothingOf([...marks, OWN_TENANT, OTHER_TENANT], request, answer);
+  });
+
+  /** The name of the script that the console's page asks for. */
+  const scriptOfConsole = async (): Promise<string> => {
+    const { text } = await ask(cluster, null, { verb: 'GET', path: '/console' });
+    const [, name = ''] = /\/console\/assets\/([\w.-]+\.js)/.exec(text) ?? [];
+    return name;
+  };
+
   test('an address that is none is turned away, on record, with or without a token', async () => {
     for (const asker of [null, 'agent', 'office'] as const)
       await expectRejections(cluster, 'request.not-found', 1, async () => {
@@ -289,7 +308,7 @@ describe('the services apart', () => {
       const listed = new Set([
         ...ways.map(({ route }) => route),
         ...OFFICE_WAYS.map(({ route }) => route),
-        ...Object.keys(OPEN_WAYS),
+        ...Object.keys({ ...OPEN_WAYS, ...PAGE_WAYS }),
         NOWHERE,
       ]);
       expect(own.toSorted()).toEqual([...listed].filter((route) => !HEALTH.includes(route)).sort());

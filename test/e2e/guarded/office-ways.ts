@@ -117,8 +117,15 @@ export const OPEN_WAYS: Readonly<Record<string, string>> = {
   'GET /v1/audit/keys': '/v1/audit/keys',
 };
 
-/** What the OpenAPI document leaves out: MCP has a protocol of its own, and the rest is no address. */
-export const UNTOLD_WAYS: readonly string[] = ['ALL /*', 'ALL /mcp', 'ALL /mcp/:server'];
+/** The pages of the console and their files: open, as what they show is asked for with a session. */
+export const PAGE_WAYS: Readonly<Record<string, string>> = {
+  'GET /console': '/console',
+  'GET /console/*': '/console/calls/some-call',
+  'GET /console/assets/:file': '/console/assets/',
+};
+
+/** What the OpenAPI document leaves out: MCP has a protocol of its own, the console is for browsers, and the rest is no address. */
+export const UNTOLD_WAYS: readonly string[] = ['ALL /*', 'ALL /mcp', 'ALL /mcp/:server', ...Object.keys(PAGE_WAYS)];
 
 /** Where every address ends that is none. */
 export const NOWHERE = 'ALL /*';

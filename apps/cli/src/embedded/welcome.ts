@@ -5,6 +5,7 @@ import { paint } from '../terminal.js';
 export const welcome = (baseUrl: string): readonly string[] => [
   '',
   `  Gateway   ${paint.bold(baseUrl)}   MCP at ${baseUrl}/mcp, one server at ${baseUrl}/mcp/fs`,
+  `  Console   ${paint.bold(`${baseUrl}/console`)}`,
   `  Token     ${paint.bold('npx sallyport token ada --agent triage')}   (people: ada, grace; agents: triage, writer)`,
   '',
   '  Connect a client (put the token in place of YOUR_TOKEN):',

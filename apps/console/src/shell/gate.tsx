@@ -5,6 +5,7 @@ import { Component, type PropsWithChildren, type ReactNode, Suspense } from 'rea
 import { ApiFault } from '../api/api-fault.js';
 import { loginAddress } from '../api/session.js';
 import { ErrorState, Loading } from '../components/states.js';
+import gateUrl from './gate.svg';
 import { Shell } from './shell.js';
 
 /** The shell for who is logged in; the way to the login for everybody else. */
@@ -61,7 +62,7 @@ const Welcome = () => {
   return (
     <Center mih="100dvh" px="md" component="main">
       <Stack align="center" gap="md" maw={420} ta="center">
-        <img src="/console/gate.svg" alt="" width={48} height={48} />
+        <img src={gateUrl} alt="" width={48} height={48} />
         <Title order={1}>Sallyport</Title>
         <Text c="dimmed">What your agents did, may do and wait for. Log in to look.</Text>
         <Button component="a" href={loginAddress(here)} leftSection={<IconLogin2 size={18} stroke={1.5} />}>

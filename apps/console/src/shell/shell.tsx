@@ -7,6 +7,7 @@ import { useSession } from '../api/session.js';
 import { ActionResults } from '../components/action-result.js';
 import { Loading } from '../components/states.js';
 import { PAGES } from '../routes.js';
+import gateUrl from './gate.svg';
 import { KeyboardHelp } from './keyboard-help.js';
 import { Offline } from './offline.js';
 import { Person } from './person.js';
@@ -63,7 +64,7 @@ export const Shell = () => {
             aria-controls="navigation"
           />
           <Link to="/" className={classes.brand}>
-            <img src="/console/gate.svg" alt="" width={22} height={22} />
+            <img src={gateUrl} alt="" width={22} height={22} />
             <span>Sallyport</span>
           </Link>
           <Text size="sm" c="dimmed" className={classes.tenant} title="Tenant">

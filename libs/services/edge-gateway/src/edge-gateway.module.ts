@@ -7,6 +7,7 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { AggregateController } from './aggregate/aggregate.controller.js';
+import { ConsoleController } from './console/console.controller.js';
 import { EdgeGateway } from './edge-gateway.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { UnknownRouteController, WellKnownController } from './http/well-known.controller.js';
@@ -28,6 +29,7 @@ export class EdgeGatewayModule implements OnApplicationBootstrap, OnModuleDestro
         AggregateController,
         McpServerController,
         WellKnownController,
+        ConsoleController,
         UnknownRouteController,
       ],
       providers: [{ provide: EdgeGateway, useFactory: () => new EdgeGateway(ports) }],

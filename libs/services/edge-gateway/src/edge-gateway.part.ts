@@ -4,6 +4,7 @@ import { scopesInForce } from '@sallyport/domain';
 import { openServiceRuntime, type ProcessRuntime, type ServicePart } from '@sallyport/log';
 import { STDIO_HOST_SECRET_HEADER, type UpstreamRoute } from '@sallyport/mcp';
 import { identityDirectoryOf, type SallyportConfiguration, type ServiceUrls } from '@sallyport/platform';
+import { sendConsoleFiles } from './console/console-files.js';
 import { EdgeGateway } from './edge-gateway.js';
 import { EdgeGatewayModule } from './edge-gateway.module.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from './edge-settings.js';
@@ -34,7 +35,10 @@ export const edgeGatewayPart = async (
   const { log, database, telemetry, logger, health, clock, ids, version } = runtime;
   return {
     runtime,
-    prepareHttp: leaveRawBodies,
+    prepareHttp: (fastify) => {
+      leaveRawBodies(fastify);
+      sendConsoleFiles(fastify);
+    },
     rejectionsOf: (app) => app.get(EdgeGateway, { strict: false }).rejections,
     module: EdgeGatewayModule.forRoot({
       settings: settingsOf(configuration),

@@ -33,6 +33,7 @@ export class EdgeGateway {
   readonly minter: OwnTokenMinter;
   readonly observer: DefinitionObserver;
   readonly requests: GovernedRequests;
+  readonly guard: RequestGuard;
   readonly door: Door;
   readonly tools: AggregatedTools;
   readonly approvals: ApprovalView;
@@ -95,8 +96,16 @@ export class EdgeGateway {
       ids,
     });
     this.requests = new GovernedRequests({ runner, telemetry, clock, logger, health: ports.health });
-    const guard = new RequestGuard(settings);
-    this.door = new Door({ settings, guard, authenticator: this.authenticator, rejections: this.rejections, telemetry, clock, logger });
+    this.guard = new RequestGuard(settings);
+    this.door = new Door({
+      settings,
+      guard: this.guard,
+      authenticator: this.authenticator,
+      rejections: this.rejections,
+      telemetry,
+      clock,
+      logger,
+    });
   }
 
   /** Resolves when answers and catalog are followed: before that the gateway is not ready. Throws `log.unavailable`. */
