@@ -174,6 +174,7 @@ describe('what others depend on stays as it is', () => {
       workflow: 'Sallyport-Workflow',
       plan: 'Sallyport-Plan',
       idempotencyKey: 'Idempotency-Key',
+      csrf: 'Sallyport-Csrf',
     }));
 
   test('_meta keys', () =>

@@ -139,6 +139,7 @@ const MEANINGS = {
   tenant: 'The tenant of the principal.',
   mode: '`interactive`, `autonomous` or what the issuer says.',
   environment: 'The environment the token is for.',
+  csrf: 'With what changes something by the cookie of a console session: the `csrfToken` of that session.',
   traceparent: 'W3C Trace Context of the event.',
   edgeId: 'The edge instance an answer is for; others drop the record before parsing.',
   contentType: 'Always `application/json`.',

@@ -7,6 +7,7 @@ export const HTTP_HEADERS = {
   workflow: 'Sallyport-Workflow',
   plan: 'Sallyport-Plan',
   idempotencyKey: 'Idempotency-Key',
+  csrf: 'Sallyport-Csrf',
 } as const;
 
 /** `_meta` keys of ours in MCP requests and results. */

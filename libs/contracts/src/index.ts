@@ -65,6 +65,18 @@ export {
 } from './http/budget.js';
 export { CallInDoubt, CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './http/calls.js';
 export { CatalogList, CatalogTool, CatalogWarning, DefinitionPinRule, ObservedDefinition, PinBody, ToolInList } from './http/catalog.js';
+export {
+  ConsoleLoginFault,
+  ConsoleLoginQuery,
+  ConsoleLogout,
+  ConsoleLogoutBody,
+  ConsoleReturnPath,
+  ConsoleRole,
+  ConsoleSession,
+  ConsoleSessionsQuery,
+  OpenConsoleSession,
+  OpenConsoleSessions,
+} from './http/console-session.js';
 export { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './http/controls.js';
 export { CallPlan, InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './http/invoke.js';
 export { HttpError, JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './http/open.js';
