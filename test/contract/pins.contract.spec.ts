@@ -81,6 +81,7 @@ const EVENT_TYPES = [
 
 const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, retryable: boolean])[] = [
   ['approval.already-answered', 409, -31409, false],
+  ['approval.changed', 409, -31409, false],
   ['approval.expired', 403, -31403, false],
   ['approval.mismatch', 409, -31409, false],
   ['approval.rejected', 403, -31403, false],
@@ -131,6 +132,7 @@ const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, 
   ['request.origin-refused', 403, -31403, false],
   ['request.parse-error', 400, -32700, false],
   ['request.timeout', 408, -31408, true],
+  ['request.too-many-streams', 429, -31429, true],
   ['request.unknown-method', 404, -32601, false],
   ['request.unsupported-media-type', 415, -32600, false],
   ['request.unsupported-version', 400, -32022, false],

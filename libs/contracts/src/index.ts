@@ -18,6 +18,8 @@ export { type DataOf, defineEvent, type EventDefinition } from './event-schema.j
 export * from './events/index.js';
 export { HTTP_HEADERS, JWT_CLAIMS, META_KEYS, RECORD_HEADERS } from './headers.js';
 export {
+  AlikeApproval,
+  AnswerRefusal,
   ApprovalDemand,
   ApprovalDetail,
   ApprovalHistory,
@@ -26,6 +28,7 @@ export {
   ApprovalQuery,
   ApprovalStatus,
   ApprovalSummary,
+  ApprovalTailQuery,
   GrantBody,
   RejectBody,
   UnmaskedParams,
@@ -50,6 +53,7 @@ export {
 export {
   AccountStatement,
   BudgetAccount,
+  BudgetAccountKind,
   BudgetLimit,
   BudgetPage,
   BudgetQuery,
@@ -60,6 +64,12 @@ export {
   LimitInForce,
   OwnBudgets,
   PutBudgetLimit,
+  SPENDING_ACCOUNTS_MAX,
+  SPENDING_STEPS_MAX,
+  Spending,
+  SpendingQuery,
+  SpendingStep,
+  WindowForecast,
   WindowLimit,
   WindowStatement,
 } from './http/budget.js';
@@ -87,6 +97,7 @@ export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, t
 export { upcast, type VersionedData } from './upcasters.js';
 export {
   AmountMicros,
+  CallPrice,
   Claimed,
   ContentLabel,
   Currency,

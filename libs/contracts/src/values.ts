@@ -49,6 +49,15 @@ export const Principal = z.object({
 });
 export type Principal = z.infer<typeof Principal>;
 
+/** What one call costs, by which price list, and the budgets it counts to. */
+export const CallPrice = z.object({
+  amountMicros: AmountMicros,
+  currency: Currency,
+  accounts: z.array(Id).max(32),
+  priceListVersion: Id,
+});
+export type CallPrice = z.infer<typeof CallPrice>;
+
 /** What a request is aimed at. */
 export const Target = z.object({
   kind: z.enum(['tool', 'prompt', 'resource', 'server', 'gateway']),

@@ -55,7 +55,7 @@ export const life = (surroundings: () => Surroundings): void => {
     const args = { to: anAccount(), amount: 6 };
     const told = await askByRest(surroundings(), args);
     expect(told).toMatchObject({ status: 403, code: 'approval.required' });
-    expect(told.text).toContain(`/v1/approvals/${told.approvalId}`);
+    expect(told.text).toContain(`/console/approvals/${told.approvalId}`);
     await desk.grant(told.approvalId ?? '');
     const done = await carriedOut(surroundings(), () => askByRest(surroundings(), args));
     expect(done).toMatchObject({ status: 200, code: 'done' });

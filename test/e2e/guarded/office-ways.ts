@@ -82,6 +82,7 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
   way('GET /v1/audit/checkpoints', [AUDIT], () => '/v1/audit/checkpoints'),
   way('GET /v1/budgets', [OPERATE, AUDIT], () => '/v1/budgets'),
   way('GET /v1/budgets/in-doubt', [OPERATE, AUDIT], () => '/v1/budgets/in-doubt'),
+  way('GET /v1/budgets/spending', [OPERATE, AUDIT], () => '/v1/budgets/spending?account=user:mia&account=user:ada&step=day'),
   way('PUT /v1/budgets', [OPERATE], () => '/v1/budgets', {
     changes: 'BudgetLimitChanged',
     body: { account: 'user:mia', limit: { day: { maxCalls: 5 } }, why: WHY },
@@ -93,6 +94,7 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
     body: { resolution: 'executed', note: WHY },
   }),
   way('GET /v1/approvals', [APPROVE], () => '/v1/approvals'),
+  way('GET /v1/approvals/tail', [APPROVE], () => '/v1/approvals/tail'),
   way('GET /v1/approvals/:id', [APPROVE], ({ approvals }) => `/v1/approvals/${approvals[0]}`, { isAboutOne: true }),
   way('GET /v1/approvals/:id/status', [], ({ approvals }) => `/v1/approvals/${approvals[0]}/status`, { asks: 'agent', isAboutOne: true }),
   way('POST /v1/approvals/:id/unmask', [APPROVE], ({ approvals }) => `/v1/approvals/${approvals[1]}/unmask`, {

@@ -18,6 +18,12 @@ export const ERRORS = {
     retryable: false,
     summary: 'This request for approval was answered before; the first answer stands.',
   },
+  'approval.changed': {
+    http: 409,
+    rpc: -31409,
+    retryable: false,
+    summary: 'Somebody else agreed since this was looked at. Your answer was not taken; look again, then answer.',
+  },
   'approval.expired': {
     http: 403,
     rpc: -31403,
@@ -228,6 +234,12 @@ export const ERRORS = {
   'request.origin-refused': { http: 403, rpc: -31403, retryable: false, summary: 'Requests from this web origin are refused.' },
   'request.parse-error': { http: 400, rpc: -32700, retryable: false, summary: 'The request body is not JSON.' },
   'request.timeout': { http: 408, rpc: -31408, retryable: true, summary: 'The request took too long to arrive.' },
+  'request.too-many-streams': {
+    http: 429,
+    rpc: -31429,
+    retryable: true,
+    summary: 'The tenant follows as many streams as it may at once. Nothing was decided or changed.',
+  },
   'request.unknown-method': { http: 404, rpc: -32601, retryable: false, summary: 'The method is not known.' },
   'request.unsupported-media-type': { http: 415, rpc: -32600, retryable: false, summary: 'The request body must be application/json.' },
   'request.unsupported-version': { http: 400, rpc: -32022, retryable: false, summary: 'This protocol version is not spoken here.' },

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { ToolRecord } from '../catalog-record.js';
 import { ServerName } from '../values.js';
-import { ApprovalDetail, ApprovalPage, ApprovalProgress, ApprovalQuery, GrantBody, RejectBody, UnmaskedParams } from './approvals.js';
+import {
+  ApprovalDetail,
+  ApprovalPage,
+  ApprovalProgress,
+  ApprovalQuery,
+  ApprovalSummary,
+  ApprovalTailQuery,
+  GrantBody,
+  RejectBody,
+  UnmaskedParams,
+} from './approvals.js';
 import {
   AuditVerification,
   CallDetail,
@@ -15,7 +25,7 @@ import {
   TailQuery,
   VerifyQuery,
 } from './audit.js';
-import { BudgetPage, BudgetQuery, HoldsInDoubt, LimitInForce, OwnBudgets, PutBudgetLimit } from './budget.js';
+import { BudgetPage, BudgetQuery, HoldsInDoubt, LimitInForce, OwnBudgets, PutBudgetLimit, Spending, SpendingQuery } from './budget.js';
 import { CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './calls.js';
 import { CatalogList, CatalogTool, PinBody } from './catalog.js';
 import { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './controls.js';
@@ -105,7 +115,15 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
 
   'GET /v1/approvals': {
     ...{ area: 'Approvals', access: [APPROVE], query: ApprovalQuery, answer: ApprovalPage },
-    summary: 'Lists requests for approval, newest first.',
+    summary: 'Lists requests for approval.',
+  },
+  'GET /v1/approvals/tail': {
+    ...{ area: 'Approvals', access: [APPROVE], query: ApprovalTailQuery, answer: ApprovalSummary, stream: 'text/event-stream' },
+    summary: 'Streams requests for approval whenever one changes, as server-sent events of type `approval`.',
+    description:
+      'Each event holds the request as it stands then; one may come twice. The id of an event is the cursor to resume from. A comment is sent while nothing happens. The stream ends after 15 minutes, to be resumed.',
+    headers: { 'Last-Event-ID': 'Resumes after this event.' },
+    errors: ['request.too-many-streams'],
   },
   'GET /v1/approvals/:id': {
     ...{ area: 'Approvals', access: [APPROVE], answer: ApprovalDetail, errors: ['request.not-found'] },
@@ -114,12 +132,26 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   'POST /v1/approvals/:id/grant': {
     ...{ area: 'Approvals', access: [APPROVE], body: GrantBody, answer: ApprovalDetail },
     summary: 'Agrees to exactly this call, once.',
-    errors: ['approval.already-answered', 'approval.expired', 'approval.mismatch', 'approval.self-approval', 'request.not-found'],
+    errors: [
+      'approval.already-answered',
+      'approval.changed',
+      'approval.expired',
+      'approval.mismatch',
+      'approval.self-approval',
+      'request.not-found',
+    ],
   },
   'POST /v1/approvals/:id/reject': {
     ...{ area: 'Approvals', access: [APPROVE], body: RejectBody, answer: ApprovalDetail },
     summary: 'Says no, which ends the request.',
-    errors: ['approval.already-answered', 'approval.expired', 'approval.mismatch', 'approval.self-approval', 'request.not-found'],
+    errors: [
+      'approval.already-answered',
+      'approval.changed',
+      'approval.expired',
+      'approval.mismatch',
+      'approval.self-approval',
+      'request.not-found',
+    ],
   },
   'GET /v1/approvals/:id/status': {
     ...{ area: 'Approvals', access: 'token', answer: ApprovalProgress, errors: ['request.not-found'] },
@@ -132,7 +164,7 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
 
   'GET /v1/budgets': {
     ...{ area: 'Budgets', access: READ, query: BudgetQuery, answer: BudgetPage },
-    summary: 'Limits in force, and what each account has spent, held and left.',
+    summary: 'Limits in force, and what each account has spent, held and left, at which rate and until when.',
   },
   'PUT /v1/budgets': {
     ...{ area: 'Budgets', access: [OPERATE], body: PutBudgetLimit, answer: LimitInForce },
@@ -141,6 +173,10 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   'GET /v1/budgets/in-doubt': {
     ...{ area: 'Budgets', access: READ, answer: HoldsInDoubt },
     summary: 'Lists money that is held for calls in doubt.',
+  },
+  'GET /v1/budgets/spending': {
+    ...{ area: 'Budgets', access: READ, query: SpendingQuery, answer: Spending },
+    summary: 'What accounts spent over time, by the hour or the day.',
   },
   'GET /v1/budgets/me': {
     ...{ area: 'Budgets', access: 'token', answer: OwnBudgets },

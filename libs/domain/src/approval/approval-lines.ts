@@ -1,10 +1,13 @@
-import type { ApprovalDetail, ApprovalSummary } from '@sallyport/contracts';
+import type { ApprovalDetail, ApprovalSummary, CallPrice } from '@sallyport/contracts';
 import { visibleField, visibleText } from '../audit/visible-text.js';
 
 const LABEL_WIDTH = 12;
 
 const row = (label: string, text: string): string => `  ${label.padEnd(LABEL_WIDTH)}${text}`;
 const list = (values: readonly string[]): string => (values.length === 0 ? '-' : values.map(visibleField).join(', '));
+
+const priceOf = ({ amountMicros, currency, accounts }: CallPrice): string =>
+  `${(amountMicros / 1_000_000).toFixed(6)} ${currency}, to ${list(accounts)}`;
 
 /** Who acts, from the person to the agent that makes the call. */
 const whoOf = ({ subject, actors }: ApprovalSummary): string => [subject, ...actors.toReversed()].map(visibleField).join(' via ');
@@ -37,7 +40,7 @@ export const formatApprovalLine = (approval: ApprovalSummary): string =>
  * the agent says of itself stands apart and is called claimed.
  */
 export const formatApproval = (approval: ApprovalDetail): string => {
-  const { tool, claimed, outcome, history } = approval;
+  const { tool, claimed, outcome, history, historyOfSame } = approval;
   const said = [
     ['model', claimed.model],
     ['intent', claimed.intent],
@@ -55,6 +58,8 @@ export const formatApproval = (approval: ApprovalDetail): string => {
     row('agents', list(approval.actors)),
     row('mode', `${visibleField(approval.mode)} in ${visibleField(approval.environment)}`),
     row('reasons', list(approval.reasons)),
+    row('policies', list(approval.policyIds)),
+    ...(approval.price === null ? [] : [row('price', priceOf(approval.price))]),
     row('parameters', visibleText(JSON.stringify(approval.paramsMasked))),
     row('masked', masked === '' ? '-' : masked),
     row('digest', visibleField(approval.paramsHash)),
@@ -74,7 +79,7 @@ export const formatApproval = (approval: ApprovalDetail): string => {
         ]),
     row(
       'alike',
-      `used ${history.used}, granted ${history.granted}, rejected ${history.rejected}, expired ${history.expired}, withdrawn ${history.withdrawn}`,
+      `used ${history.used}, granted ${history.granted}, rejected ${history.rejected}, expired ${history.expired}, withdrawn ${history.withdrawn}; exactly this: used ${historyOfSame.used}, rejected ${historyOfSame.rejected}`,
     ),
   ].join('\n');
 };

@@ -12,7 +12,7 @@ const DETAIL: ApprovalDetail = {
   actors: ['agent:triage', 'agent:planner'],
   environment: 'production',
   demands: [{ ruleId: 'finance', approvers: ['user:grace', 'user:olga'], quorum: 2, answeredBy: ['user:grace'] }],
-  mayAnswer: true,
+  ...{ mayAnswer: true, refusal: null },
   callId: 'call-1',
   issuer: 'https://login.example',
   clientId: null,
@@ -22,10 +22,15 @@ const DETAIL: ApprovalDetail = {
   redactions: [{ path: '/note', label: 'pii.email', detector: 'email', count: 1 }],
   labels: ['pii.email'],
   reasons: ['Deletes ask a person.'],
+  policyIds: ['deletes-ask'],
+  price: { amountMicros: 4_000, currency: 'USD', accounts: ['tenant:acme', 'user:ada'], priceListVersion: '1' },
+  votes: [{ by: 'user:grace', at: '2026-11-21T12:01:00.000Z', channel: 'http' }],
   claimed: { model: 'model-1', prompt: null, intent: 'tidy up\u202e', workflow: null, session: null, client: null },
   waitingCalls: 1,
   outcome: null,
   history: { used: 3, granted: 0, rejected: 1, expired: 0, withdrawn: 0 },
+  historyOfSame: { used: 1, granted: 0, rejected: 0, expired: 0, withdrawn: 0 },
+  alike: [],
 };
 
 test('says on one line who asks for what and how far it is', () =>
@@ -39,7 +44,8 @@ test('shows all that is asked, and calls claimed what nobody verified', () => {
   expect(text).toContain('masked      pii.email ×1 at /note');
   expect(text).toContain('rule        finance: 2 of user:grace, user:olga; agreed user:grace');
   expect(text).toContain('claimed     model model-1, intent "tidy up\\u{202e}" (said by the agent, verified by nobody)');
-  expect(text).toContain('alike       used 3, granted 0, rejected 1, expired 0, withdrawn 0');
+  expect(text).toContain('price       0.004000 USD, to tenant:acme, user:ada');
+  expect(text).toContain('alike       used 3, granted 0, rejected 1, expired 0, withdrawn 0; exactly this: used 1, rejected 0');
   expect(text).not.toContain('\u202e');
 });
 

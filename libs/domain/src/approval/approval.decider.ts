@@ -1,3 +1,4 @@
+import type { AnswerRefusal } from '@sallyport/contracts';
 import type { ApprovalBinding } from './approval-binding.js';
 import { type Demands, mayAnswerRule, type RuleDemand } from './approval-rule.js';
 
@@ -69,7 +70,12 @@ export interface Answer {
   readonly answerer: Answerer;
   readonly channel: string;
   readonly nowMs: number;
-  readonly seen?: { readonly paramsHash?: string | undefined; readonly toolDigest?: string | undefined };
+  readonly seen?: {
+    readonly paramsHash?: string | undefined;
+    readonly toolDigest?: string | undefined;
+    /** How many had agreed. */
+    readonly answers?: number | undefined;
+  };
 }
 
 /** How a call that waited stopped waiting. */
@@ -82,15 +88,6 @@ export type ApprovalCommand =
   | { readonly type: 'EndCall'; readonly callId: string; readonly how: CallEnd; readonly nowMs: number }
   | { readonly type: 'Expire'; readonly nowMs: number }
   | { readonly type: 'Withdraw'; readonly reason: string; readonly nowMs: number };
-
-/** Why an answer does not count, as a code of the error registry. */
-export type AnswerRefusal =
-  | 'approval.already-answered'
-  | 'approval.expired'
-  | 'approval.mismatch'
-  | 'approval.self-approval'
-  | 'identity.forbidden'
-  | 'request.not-found';
 
 export const initialApproval: ApprovalState = { status: 'none' };
 
@@ -163,6 +160,8 @@ export const refusalOf = (command: Extract<ApprovalCommand, { type: 'Grant' | 'R
   if (nowMs >= state.expiresAtMs) return 'approval.expired';
   if (differs(seen?.paramsHash, binding.paramsHash) || differs(seen?.toolDigest, binding.toolDigest)) return 'approval.mismatch';
   if (command.type === 'Grant' && state.votes.some(({ by }) => by === answerer.subject)) return 'approval.already-answered';
+  // One more agreement may have become the last that is needed: nobody gives it without knowing.
+  if (differs(seen?.answers, state.votes.length)) return 'approval.changed';
   return null;
 };
 
@@ -215,7 +214,7 @@ const isPerson = ({ subject, actors }: Answerer): boolean => subject.startsWith(
 /** Names of one person or program under different kinds are one: who is `agent:x` to one issuer may be `service:x` to another. */
 const nameOf = (id: string): string => id.replace(/^(user|service|agent):/, '');
 
-const differs = (seen: string | undefined, bound: string): boolean => seen !== undefined && seen !== bound;
+const differs = <T extends string | number>(seen: T | undefined, bound: T): boolean => seen !== undefined && seen !== bound;
 
 const unreachable = (value: never): never => {
   throw new TypeError(`not a fact or wish of an approval: ${JSON.stringify(value)}`);

@@ -160,6 +160,18 @@ describe('answering', () => {
     given().when(grant()).isRefused('request.not-found');
   });
 
+  test('refuses an answer by somebody who did not see that another agreed meanwhile, for it may be the last that is needed', () => {
+    const two = ask('call-1', 0, questionOf(rule({ quorum: 2 })));
+    const seeing = (type: 'Grant' | 'Reject', answers: number): ApprovalCommand => {
+      const answer = { answerer: person('user:grace'), channel: 'cli', nowMs: 1, seen: { answers } };
+      return type === 'Grant' ? { type, ...answer } : { type, why: 'no', ...answer };
+    };
+    given(two, grant('user:olga')).when(seeing('Grant', 0)).isRefused('approval.changed');
+    given(two, grant('user:olga')).when(seeing('Reject', 0)).isRefused('approval.changed');
+    given(two, grant('user:olga')).when(seeing('Grant', 1)).leadsTo({ type: 'VoteCast' }, { type: 'Granted' });
+    given(two).when(seeing('Grant', 1)).isRefused('approval.changed');
+  });
+
   test('lets one no end it, even after another person agreed', () => {
     const two = ask('call-1', 0, questionOf(rule({ quorum: 2 })));
     given(two, grant('user:olga')).when(reject()).leadsTo({ type: 'Rejected', by: 'user:grace', why: 'not today' });

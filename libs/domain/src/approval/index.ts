@@ -1,7 +1,6 @@
 export {
   type Answer,
   type Answerer,
-  type AnswerRefusal,
   type ApprovalCommand,
   type ApprovalFact,
   type ApprovalQuestion,

@@ -465,6 +465,11 @@ test('a statement says what is held, spent and left of each window, and when it 
     money: { USD: { held: 150, spent: 0 } },
     leftMicros: 50,
     leftCalls: 4,
+    forecast: {
+      perHour: { calls: 20, money: { USD: 3_000 } },
+      atReset: { calls: 20, money: { USD: 3_000 } },
+      runsOutAt: '2026-11-21T12:01:00.000Z',
+    },
   });
   expect(statementOf(usage, 'hour', limit, NOON + 3_600_000)).toMatchObject({
     leftMicros: 200,

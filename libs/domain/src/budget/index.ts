@@ -15,5 +15,6 @@ export {
   type Payer,
   type Price,
 } from './budget-ledger.decider.js';
+export { forecastOf } from './forecast.js';
 export { statementOf } from './limits.js';
 export { BUDGET_WINDOWS, instantOf, windowEnd, windowStart } from './windows.js';

@@ -1,5 +1,6 @@
 import type { BudgetLimit, BudgetWindow, EventData, WindowLimit, WindowStatement } from '@sallyport/contracts';
 import { type AccountUsage, tallyOf, usageAt, type WindowUsage } from './account-usage.js';
+import { forecastOf } from './forecast.js';
 import { BUDGET_WINDOWS, instantOf, windowEnd } from './windows.js';
 
 type Refused = EventData<'BudgetReservationRefused'>;
@@ -73,5 +74,6 @@ export const statementOf = (usage: AccountUsage, window: BudgetWindow, limit: Wi
     money: used.money,
     leftMicros: limit?.maxMicros === undefined || money === null ? null : remaining(limit.maxMicros, money),
     leftCalls: limit?.maxCalls === undefined ? null : remaining(limit.maxCalls, used.calls),
+    forecast: forecastOf(used, window, limit, atMs),
   };
 };

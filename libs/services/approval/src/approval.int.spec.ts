@@ -238,6 +238,23 @@ describe('answering', () => {
     expect((await replica.http('POST', `/${approvalId}/grant`, 'user:grace', seen)).status).toBe(200);
   });
 
+  test('refuses an answer by somebody who did not see that another agreed meanwhile, and says who did', async () => {
+    await replica.close();
+    replica = await harness.start([{ ...RULE, quorum: 2 }]);
+    const { approvalId } = await asked();
+    const { body } = await replica.http('GET', `/${approvalId}`, 'user:olga');
+    expect(body).toMatchObject({ votes: [], refusal: null });
+    expect((await replica.http('POST', `/${approvalId}/grant`, 'user:grace', { answers: 0 })).status).toBe(200);
+    for (const what of ['grant', 'reject'])
+      expect(
+        await replica.http('POST', `/${approvalId}/${what}`, 'user:olga', { answers: 0, ...(what === 'reject' ? { why: 'no' } : {}) }),
+      ).toMatchObject({ status: 409, body: { code: 'approval.changed', detail: { status: 'pending', by: ['user:grace'] } } });
+    const now = (await replica.http('GET', `/${approvalId}`, 'user:olga')).body;
+    expect(now).toMatchObject({ status: 'pending', votes: [{ by: 'user:grace', channel: 'http' }], refusal: null });
+    expect((await replica.http('GET', `/${approvalId}`)).body).toMatchObject({ refusal: 'approval.already-answered', mayAnswer: false });
+    expect((await replica.http('POST', `/${approvalId}/grant`, 'user:olga', { answers: 1 })).body.status).toBe('granted');
+  });
+
   test('tells the waiting call why a person said no', async () => {
     const { approvalId, callId } = await asked();
     expect((await replica.http('POST', `/${approvalId}/reject`, 'user:grace', {})).body.code).toBe('request.invalid');
@@ -357,8 +374,38 @@ describe('seeing', () => {
       ...{ paramsMasked: { path: '/sandbox/a' }, redactions: [{ path: '/content' }], claimed: { model: 'model-1' } },
       ...{ reasons: ['Writes ask a person.'], outcome: null, demands: [{ ruleId: 'people', approvers: ['*'], quorum: 1, answeredBy: [] }] },
       history: { used: 0, granted: 0, rejected: 0, expired: 0, withdrawn: 0 },
+      ...{ price: null, policyIds: [], votes: [], alike: [] },
     });
-    expect((await replica.http('GET', `/${approvalId}`, 'user:ada')).body.mayAnswer).toBe(false);
+    expect((await replica.http('GET', `/${approvalId}`, 'user:ada')).body).toMatchObject({
+      ...{ mayAnswer: false, refusal: 'approval.self-approval' },
+    });
+  });
+
+  test('shows what the call will cost, against which budgets, and the policies that asked', async () => {
+    const price = { amountMicros: 4_000, currency: 'USD', accounts: ['tenant:acme', 'user:ada'], priceListVersion: '7' };
+    const { approvalId } = await asked({ data: { price, policyIds: ['high-risk-asks'] } });
+    expect((await replica.http('GET', `/${approvalId}`)).body).toMatchObject({ price, policyIds: ['high-risk-asks'] });
+  });
+
+  test('shows what became of requests alike, those for exactly this apart, and the call that used a grant', async () => {
+    const used = await asked();
+    await replica.http('POST', `/${used.approvalId}/grant`);
+    await harness.heard('ApprovalGranted', used.callId);
+    await harness.say('ToolCallDispatched', dispatched, used.callId);
+    await harness.settled();
+    const rejected = await asked({ args: { id: 8 } });
+    await replica.http('POST', `/${rejected.approvalId}/reject`, 'user:grace', { why: 'no' });
+    await asked({ principal: { subject: 'user:mia' } });
+    const { approvalId } = await asked();
+    expect((await replica.http('GET', `/${approvalId}`)).body).toMatchObject({
+      history: { used: 1, granted: 0, rejected: 1, expired: 0, withdrawn: 0 },
+      historyOfSame: { used: 1, granted: 0, rejected: 0, expired: 0, withdrawn: 0 },
+      alike: [
+        { approvalId: rejected.approvalId, status: 'rejected', isSameCall: false },
+        { approvalId: used.approvalId, status: 'used', isSameCall: true },
+      ],
+    });
+    expect((await replica.http('GET', `/${used.approvalId}`)).body.outcome).toMatchObject({ by: ['user:grace'], callId: used.callId });
   });
 
   test('gives out true parameters only when the look is on record, and only while it waits', async () => {
@@ -426,5 +473,24 @@ describe('seeing', () => {
     harness.clock.advance(60_000);
     expect([await count('pending'), await count('expired')]).toEqual([0, 6]);
     expect((await replica.http('GET', '?status=other')).body.code).toBe('request.invalid');
+  });
+
+  test('finds them by person, agent, tool and several statuses, the oldest first where that is asked for', async () => {
+    const first = await asked();
+    const second = await asked({ args: { id: 8 } });
+    const mine = await asked({ principal: { subject: 'user:mia', actors: ['agent:writer', 'agent:triage'] } });
+    await replica.http('POST', `/${second.approvalId}/reject`, 'user:grace', { why: 'no' });
+    const found = async (query: string): Promise<string[]> =>
+      ((await replica.http('GET', query)).body as { approvals: { approvalId: string }[] }).approvals.map(({ approvalId }) => approvalId);
+    expect(await found('?order=oldest')).toEqual([first.approvalId, second.approvalId, mine.approvalId]);
+    expect(await found(`?order=oldest&cursor=${first.approvalId}&limit=1`)).toEqual([second.approvalId]);
+    expect(await found('?status=rejected&status=used')).toEqual([second.approvalId]);
+    expect(await found('?status=pending&subject=ada')).toEqual([first.approvalId]);
+    expect(await found('?subject=user:mia')).toEqual([mine.approvalId]);
+    expect(await found('?agent=writer')).toEqual([mine.approvalId]);
+    expect(await found('?agent=agent:planner')).toEqual([]);
+    expect(await found('?tool=fs/write_file&status=rejected')).toEqual([second.approvalId]);
+    expect(await found('?tool=fs/other')).toEqual([]);
+    expect((await replica.http('GET', '?subject=%00')).body.code).toBe('request.invalid');
   });
 });

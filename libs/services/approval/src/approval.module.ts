@@ -1,7 +1,16 @@
-import { type DynamicModule, Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Inject,
+  Injectable,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { AnswerRequests } from './answers/answer-requests.js';
 import { ANSWER_REQUESTS, APPROVAL_GROUP, APPROVAL_PORTS, type ApprovalPorts, HEAR_CALLS } from './approval.ports.js';
 import { ApprovalOutbox } from './approval-outbox.js';
+import { ApprovalTail } from './queries/approval-tail.js';
 import { ApprovalsController } from './queries/approvals.controller.js';
 import type { EventSource } from './requests/approval-events.js';
 import { applyDeclaredRules } from './rules/approval-rules.store.js';
@@ -10,13 +19,20 @@ import { EndInSilence } from './waiting/end-in-silence.js';
 import { HearCalls } from './waiting/hear-calls.js';
 import { WaitingController } from './waiting/waiting.controller.js';
 
-/** Starts and stops what ends requests by the clock, with the application. */
+/** Starts and stops what ends requests by the clock, with the application; ends the streams before the server waits for them. */
 @Injectable()
-class ApprovalLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(@Inject(EndInSilence) private readonly endInSilence: EndInSilence) {}
+class ApprovalLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(EndInSilence) private readonly endInSilence: EndInSilence,
+    @Inject(ApprovalTail) private readonly tail: ApprovalTail,
+  ) {}
 
   onApplicationBootstrap(): void {
     this.endInSilence.start();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.tail.close();
   }
 
   onApplicationShutdown(): Promise<void> {
@@ -44,6 +60,7 @@ export class ApprovalModule {
       providers: [
         { provide: APPROVAL_PORTS, useValue: ports },
         { provide: ANSWER_REQUESTS, useValue: answers },
+        { provide: ApprovalTail, useValue: new ApprovalTail(ports) },
         { provide: EndInSilence, useValue: new EndInSilence(ports, outbox, source) },
         {
           provide: HEAR_CALLS,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type DataOf, defineEvent } from '../../event-schema.js';
-import { Id, Instant, KeyedDigest, PlainDigest, RequestFacts } from '../../values.js';
+import { CallPrice, Id, Instant, KeyedDigest, PlainDigest, RequestFacts } from '../../values.js';
 
 /** The call waits for a person; its hold is given back. */
 export const ToolCallParkedV1 = defineEvent({
@@ -21,6 +21,10 @@ export const ToolCallParkedV1 = defineEvent({
     reasons: z.array(z.string().max(256)).max(64).optional(),
     /** The request for approval that this call waited for before its client came back. If that has ended meanwhile, its end is the answer. */
     approvalId: Id.nullable().optional(),
+    /** The policies that decided so. */
+    policyIds: z.array(Id).max(64).optional(),
+    /** What was held for it until now: what it will cost where the price stays. `null`: nobody is charged. */
+    price: CallPrice.nullable().optional(),
   }),
 });
 export type ToolCallParkedV1 = DataOf<typeof ToolCallParkedV1>;

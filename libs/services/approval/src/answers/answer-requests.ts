@@ -1,5 +1,13 @@
-import { AppError, type GrantBody, type Json, type Principal, type RejectBody, type UnmaskedParams } from '@sallyport/contracts';
-import { type AnswerRefusal, type ApprovalCommand, type ApprovalState, refusalOf } from '@sallyport/domain';
+import {
+  type AnswerRefusal,
+  AppError,
+  type GrantBody,
+  type Json,
+  type Principal,
+  type RejectBody,
+  type UnmaskedParams,
+} from '@sallyport/contracts';
+import { type ApprovalCommand, type ApprovalState, refusalOf } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 import type { ApprovalPorts } from '../approval.ports.js';
 import type { ApprovalOutbox } from '../approval-outbox.js';
@@ -26,8 +34,8 @@ export class AnswerRequests {
 
   /**
    * One person agrees. Resolves once it is durable: to the request as it stands then. Throws `request.not-found`, `identity.forbidden`,
-   * `approval.self-approval`, `approval.expired`, `approval.already-answered` (with what was decided), `approval.mismatch`; nothing is
-   * changed then, but that a request past its time is ended. `stream.conflict` after five lost races.
+   * `approval.self-approval`, `approval.expired`, `approval.already-answered` and `approval.changed` (with what was decided),
+   * `approval.mismatch`; nothing is changed then, but that a request past its time is ended. `stream.conflict` after five lost races.
    */
   grant(principal: Principal, approvalId: string, seen: GrantBody): Promise<StoredApproval> {
     return this.answer(principal, approvalId, (answer) => ({ type: 'Grant', ...answer, seen }));
@@ -52,7 +60,7 @@ export class AnswerRequests {
         this.commandOf(principal, (answer) => ({ type: 'Reject', ...answer, why: '' })),
       );
       const sealed = await readSealedParams(tx, tenantId, approvalId);
-      if (sealed === null) throw alreadyAnswered(approval.state, 'the sealed parameters are gone');
+      if (sealed === null) throw answeredMeanwhile('approval.already-answered', approval.state, 'the sealed parameters are gone');
       const params: Json = JSON.parse(sealer.open(tenantId, sealed, approval.asked.callId).toString('utf8'));
       const paths = [...new Set(approval.asked.redactions.map(({ path }) => path))].slice(0, PATHS_MAX);
       const event = { type: 'ApprovalParamsUnmasked' as const, data: { approvalId, unmaskedBy: principal.subject, paths } };
@@ -110,10 +118,16 @@ export class AnswerRequests {
 type AnswerBase = Pick<AnswerCommand, 'answerer' | 'channel' | 'nowMs'>;
 
 const refusalError = (refused: AnswerRefusal, state: ApprovalState): AppError =>
-  refused === 'approval.already-answered' ? alreadyAnswered(state, refused) : new AppError(refused, `the request is ${state.status}`);
+  refused === 'approval.already-answered' || refused === 'approval.changed'
+    ? answeredMeanwhile(refused, state)
+    : new AppError(refused, `the request is ${state.status}`);
 
 /** Says what was decided, and by whom, so that the second to answer knows. */
-const alreadyAnswered = (state: ApprovalState, internal: string): AppError => {
+const answeredMeanwhile = (
+  code: 'approval.already-answered' | 'approval.changed',
+  state: ApprovalState,
+  internal = `the request is ${state.status}`,
+): AppError => {
   const by = state.status === 'rejected' ? [state.by] : 'votes' in state ? state.votes.map(({ by: person }) => person) : [];
-  return new AppError('approval.already-answered', internal, { detail: { status: state.status, by } });
+  return new AppError(code, internal, { detail: { status: state.status, by } });
 };

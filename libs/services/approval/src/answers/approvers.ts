@@ -11,6 +11,8 @@ export const admitApprover = async (authenticate: Authenticator, authorization: 
 
 /** Parses what came with a request. Throws `request.invalid` naming every path at fault. */
 export const parseInput = <S extends z.ZodType>(schema: S, input: unknown): z.output<S> => {
+  // PostgreSQL has no text with a NUL in it.
+  if (JSON.stringify(input)?.includes('\\u0000')) throw new AppError('request.invalid', 'something holds a NUL');
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const paths = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')]));

@@ -1,4 +1,5 @@
 import type {
+  AlikeApproval,
   ApprovalDemand,
   ApprovalDetail,
   ApprovalHistory,
@@ -43,7 +44,7 @@ const endsAtMs = ({ state, askedAtMs }: StoredApproval): number => {
 export const summaryOf = (approval: StoredApproval, viewer: Principal, nowMs: number): ApprovalSummary => {
   const { approvalId, asked, askedAtMs, state } = approval;
   const { subject, actors, environment } = asked.principal;
-  const answer = { type: 'Grant' as const, answerer: viewer, channel: 'http', nowMs };
+  const refusal = refusalOf({ type: 'Grant', answerer: viewer, channel: 'http', nowMs }, state);
   return {
     ...{ approvalId, subject, environment, tool: asked.tool },
     actors: [...actors],
@@ -51,7 +52,8 @@ export const summaryOf = (approval: StoredApproval, viewer: Principal, nowMs: nu
     askedAt: isoOf(askedAtMs),
     expiresAt: isoOf(endsAtMs(approval)),
     demands: demandsOf(state),
-    mayAnswer: refusalOf(answer, state) === null,
+    ...{ mayAnswer: refusal === null, refusal },
+    waitingCalls: 'waiting' in state ? state.waiting.length : 0,
   };
 };
 
@@ -63,28 +65,47 @@ const outcomeOf = (state: ApprovalState): ApprovalDetail['outcome'] => {
     case 'granted':
     case 'used': {
       const at = state.status === 'granted' ? state.grantedAtMs : state.atMs;
-      return { by: state.votes.map(({ by }) => by), at: isoOf(at), why: null, channel: state.votes.at(-1)?.channel ?? null };
+      const channel = state.votes.at(-1)?.channel ?? null;
+      const callId = state.status === 'used' ? state.callId : null;
+      return { by: state.votes.map(({ by }) => by), at: isoOf(at), why: null, channel, callId };
     }
     case 'rejected':
-      return { by: [state.by], at: isoOf(state.atMs), why: state.why, channel: state.channel };
+      return { by: [state.by], at: isoOf(state.atMs), why: state.why, channel: state.channel, callId: null };
     case 'expired':
-      return { by: [], at: isoOf(state.atMs), why: null, channel: null };
+      return { by: [], at: isoOf(state.atMs), why: null, channel: null, callId: null };
     case 'withdrawn':
-      return { by: [SYSTEM], at: isoOf(state.atMs), why: state.reason, channel: null };
+      return { by: [SYSTEM], at: isoOf(state.atMs), why: state.reason, channel: null, callId: null };
   }
 };
 
-export const detailOf = (approval: StoredApproval, history: ApprovalHistory, viewer: Principal, nowMs: number): ApprovalDetail => {
+/** What is known of requests like one: how they ended, how those for exactly this ended, and the newest. */
+export interface Alike {
+  readonly history: ApprovalHistory;
+  readonly historyOfSame: ApprovalHistory;
+  readonly newest: readonly { readonly approval: StoredApproval; readonly isSameCall: boolean }[];
+}
+
+const alikeOf = ({ newest }: Alike, nowMs: number): AlikeApproval[] =>
+  newest.map(({ approval: { approvalId, state, askedAtMs }, isSameCall }) => ({
+    ...{ approvalId, isSameCall, askedAt: isoOf(askedAtMs) },
+    status: statusAt(state, nowMs),
+  }));
+
+export const detailOf = (approval: StoredApproval, alike: Alike, viewer: Principal, nowMs: number): ApprovalDetail => {
   const { asked, state } = approval;
+  const { history, historyOfSame } = alike;
   return {
     ...summaryOf(approval, viewer, nowMs),
-    ...{ callId: asked.callId, paramsMasked: asked.paramsMasked, paramsHash: asked.paramsHash, claimed: asked.claimed, history },
+    ...{ callId: asked.callId, paramsMasked: asked.paramsMasked, paramsHash: asked.paramsHash, claimed: asked.claimed },
     ...{ issuer: asked.principal.issuer, clientId: asked.principal.clientId, mode: asked.principal.mode },
     redactions: [...asked.redactions],
     labels: [...asked.labels],
     reasons: [...asked.reasons],
-    waitingCalls: 'waiting' in state ? state.waiting.length : 0,
+    policyIds: [...(asked.policyIds ?? [])],
+    price: asked.price ?? null,
+    votes: 'votes' in state ? state.votes.map(({ by, atMs, channel }) => ({ by, at: isoOf(atMs), channel })) : [],
     outcome: outcomeOf(state),
+    ...{ history, historyOfSame, alike: alikeOf(alike, nowMs) },
   };
 };
 

@@ -1,22 +1,25 @@
-import { Body, Controller, Get, Header, Headers, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Header, Headers, HttpCode, Inject, type MessageEvent, Param, Post, Query, Sse } from '@nestjs/common';
 import {
   AppError,
   type ApprovalDetail,
   type ApprovalPage,
   type ApprovalProgress,
   ApprovalQuery,
+  ApprovalTailQuery,
   GrantBody,
   type Principal,
   RejectBody,
   type UnmaskedParams,
 } from '@sallyport/contracts';
+import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import type { AnswerRequests } from '../answers/answer-requests.js';
 import { admitApprover, parseInput } from '../answers/approvers.js';
 import { ANSWER_REQUESTS, APPROVAL_PORTS, type ApprovalPorts } from '../approval.ports.js';
 import { readApproval, type StoredApproval } from '../requests/approval.store.js';
 import { asTenant } from '../tenant-scope.js';
-import { findApprovals, historyOf } from './approval-queries.js';
+import { alikeOf, findApprovals } from './approval-queries.js';
+import { ApprovalTail } from './approval-tail.js';
 import { detailOf, progressOf, summaryOf } from './approval-view.js';
 
 const NO_STORE = 'no-store';
@@ -27,6 +30,7 @@ export class ApprovalsController {
   constructor(
     @Inject(APPROVAL_PORTS) private readonly ports: ApprovalPorts,
     @Inject(ANSWER_REQUESTS) private readonly answers: AnswerRequests,
+    @Inject(ApprovalTail) private readonly tail: ApprovalTail,
   ) {}
 
   @Get()
@@ -37,6 +41,26 @@ export class ApprovalsController {
     const wanted = parseInput(ApprovalQuery, query);
     const { approvals, nextCursor } = await this.within(principal, (tx) => findApprovals(tx, principal.tenantId, wanted, nowMs));
     return { approvals: approvals.map((approval) => summaryOf(approval, principal, nowMs)), nextCursor };
+  }
+
+  /** Server-sent events: a request whenever it changes, as it stands then and as far as the one who follows may answer it. */
+  @Sse('tail')
+  async follow(
+    @Query() query: unknown,
+    @Headers('authorization') authorization?: string,
+    @Headers('last-event-id') lastEventId?: string,
+  ): Promise<Observable<MessageEvent>> {
+    const principal = await this.admit(authorization);
+    const { cursor } = parseInput(ApprovalTailQuery, lastEventId === undefined ? query : { cursor: lastEventId });
+    return this.tail.follow(principal.tenantId, cursor ?? null).pipe(
+      // A comment is no event to a client; its id is where it resumes all the same.
+      map(
+        ({ cursor: id, approval }): MessageEvent =>
+          approval === null
+            ? { id, comment: 'alive' }
+            : { id, type: 'approval', data: summaryOf(approval, principal, this.ports.clock.nowMs()) },
+      ),
+    );
   }
 
   @Get(':id')
@@ -96,8 +120,8 @@ export class ApprovalsController {
   }
 
   private async detail(principal: Principal, approval: StoredApproval): Promise<ApprovalDetail> {
-    const history = await this.within(principal, (tx) => historyOf(tx, approval));
-    return detailOf(approval, history, principal, this.ports.clock.nowMs());
+    const alike = await this.within(principal, (tx) => alikeOf(tx, approval));
+    return detailOf(approval, alike, principal, this.ports.clock.nowMs());
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Principal, RequestFacts, ToolReference } from '@sallyport/contracts';
+import type { CallPrice, Principal, RequestFacts, ToolReference } from '@sallyport/contracts';
 import { type ApprovalBinding, type ApprovalState, bindingText } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 
@@ -10,6 +10,9 @@ export interface AskedFacts extends Pick<RequestFacts, 'paramsMasked' | 'paramsH
   readonly tool: ToolReference;
   readonly ruleIds: readonly string[];
   readonly reasons: readonly string[];
+  /** Not said by gateways of an earlier release, as is the price. */
+  readonly policyIds?: readonly string[];
+  readonly price?: CallPrice | null;
 }
 
 /** Where an answer to a waiting call is to be put on the log. */
@@ -158,13 +161,17 @@ const dueOf = (state: ApprovalState): Date | null => ('expiresAtMs' in state ? n
 
 const endOf = (state: ApprovalState): Date | null => ('atMs' in state ? new Date(state.atMs) : null);
 
+/** Where those who follow requests hear that one of a tenant changed, once that is committed. */
+export const CHANGED_APPROVALS_CHANNEL = 'sallyport_changed_approvals';
+const TELL_CHANGE = `SELECT pg_notify('${CHANGED_APPROVALS_CHANNEL}', tenant_id) FROM changed`;
+
 /** Stores a new request with its sealed parameters. */
 export const insertApproval = (tx: Sql, approval: StoredApproval, bindingKey: string, sealedParams: string | null): Promise<unknown> =>
   tx.query({
     name: 'approval-insert',
-    text: `INSERT INTO approval_request
+    text: `WITH changed AS (INSERT INTO approval_request
       (tenant_id, approval_id, version, status, state, asked, sealed_params, binding_key, history_key, asked_at, expires_at)
-      VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING tenant_id) ${TELL_CHANGE}`,
     values: [
       approval.tenantId,
       approval.approvalId,
@@ -186,9 +193,10 @@ export const insertApproval = (tx: Sql, approval: StoredApproval, bindingKey: st
 export const updateApproval = async (tx: Sql, { tenantId, approvalId, version, state }: StoredApproval): Promise<boolean> => {
   const { rowCount } = await tx.query({
     name: 'approval-update',
-    text: `UPDATE approval_request SET version = version + 1, status = $4, state = $5, expires_at = coalesce($6, expires_at),
-        sealed_params = CASE WHEN $4 = 'pending' THEN sealed_params END, ended_at = $7
-      WHERE tenant_id = $1 AND approval_id = $2 AND version = $3`,
+    text: `WITH changed AS (UPDATE approval_request
+        SET version = version + 1, status = $4, state = $5, expires_at = coalesce($6, expires_at),
+          sealed_params = CASE WHEN $4 = 'pending' THEN sealed_params END, ended_at = $7, changed_tx = pg_current_xact_id()
+        WHERE tenant_id = $1 AND approval_id = $2 AND version = $3 RETURNING tenant_id) ${TELL_CHANGE}`,
     values: [tenantId, approvalId, version, state.status, JSON.stringify(state), dueOf(state), endOf(state)],
   });
   return rowCount === 1;

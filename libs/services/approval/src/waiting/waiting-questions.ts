@@ -12,7 +12,7 @@ type Parked = Envelope<'ToolCallParked'>;
 
 /** Reads the question of a parked call. What would be shown must be what would be sent, or it is not asked. */
 export const questionOf = (event: Parked, callId: string, rules: readonly ApprovalRule[]): ParkedQuestion => {
-  const { request, paramsHash, toolDigest, approvalRuleIds, reasons, sealedParams } = event.data;
+  const { request, paramsHash, toolDigest, approvalRuleIds, reasons, sealedParams, policyIds, price } = event.data;
   if (request === undefined || request.tool === null)
     return { refused: 'The question came without the request, so nobody could be shown it.' };
   const { principal, tool } = request;
@@ -27,7 +27,7 @@ export const questionOf = (event: Parked, callId: string, rules: readonly Approv
     question: { binding: bindingOf(principal, { toolId: tool.id, toolDigest, paramsHash }), demands },
     asked: {
       ...{ callId, principal, tool, paramsMasked, paramsHash, redactions, labels, claimed, ruleIds: approvalRuleIds },
-      reasons: reasons ?? [],
+      ...{ reasons: reasons ?? [], policyIds: policyIds ?? [], price: price ?? null },
     },
     sealedParams: sealedParams ?? null,
   };

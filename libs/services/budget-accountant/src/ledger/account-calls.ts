@@ -107,7 +107,7 @@ export class AccountCalls {
       doubtAfterMs: inDoubtAfterSeconds * 1_000,
     });
     for (const event of events) ledger.handle(event, logNowMs);
-    await this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite());
+    await this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite(), ledger.bookingsToWrite());
     return ledger.answers.map(({ cause, fact, edgeId }) => budgetRecord(this.source, { ...cause, cause: cause.event, edgeId }, fact));
   }
 

@@ -1,4 +1,4 @@
-import type { AnyEnvelope, BudgetLimit } from '@sallyport/contracts';
+import type { AnyEnvelope, BudgetLimit, EventData } from '@sallyport/contracts';
 import {
   type AccountUsage,
   type BudgetEvent,
@@ -11,9 +11,10 @@ import {
   type LedgerState,
   type Price,
   unusedAccount,
+  windowStart,
 } from '@sallyport/domain';
 import type { CallWish } from './command-of.js';
-import { type AccountKey, type CallKey, type CallToWrite, keyOf, type StoredCall } from './ledger.store.js';
+import { type AccountKey, type Booking, type CallKey, type CallToWrite, keyOf, type StoredCall } from './ledger.store.js';
 import type { Terms } from './terms.js';
 
 /** One call event of a batch that means something to the ledger. */
@@ -42,6 +43,7 @@ export class LedgerBatch {
   private readonly changedCalls = new Set<string>();
   private readonly changedAccounts = new Set<string>();
   private readonly keys = new Map<string, CallKey>();
+  private readonly bookings = new Map<string, Booking>();
 
   constructor(
     private readonly calls: Map<string, StoredCall>,
@@ -82,6 +84,11 @@ export class LedgerBatch {
     });
   }
 
+  /** What was spent, by account and the hour it was held in. */
+  bookingsToWrite(): Booking[] {
+    return [...this.bookings.values()];
+  }
+
   private callOf({ tenantId, callId }: CallKey, chainId: string): StoredCall {
     const name = keyOf(tenantId, callId);
     this.keys.set(name, { tenantId, callId });
@@ -112,7 +119,10 @@ export class LedgerBatch {
     // A call that the ledger knows nothing of leaves nothing behind: most events are of such.
     if (facts.length === 0 && call.budget.status === 'none') return [];
     let after = state;
-    for (const fact of facts) after = evolveLedger(after, fact);
+    for (const fact of facts) {
+      if (fact.type === 'BudgetSettled' && 'hold' in after.call) this.book(tenantId, after.call.hold.heldAtMs, fact.data);
+      after = evolveLedger(after, fact);
+    }
     const handled = eventId === null ? call.handled : [...call.handled, eventId].slice(-HANDLED_MAX);
     this.calls.set(name, { chainId: call.chainId, budget: after.call, handled });
     this.changedCalls.add(name);
@@ -123,6 +133,16 @@ export class LedgerBatch {
       this.changedAccounts.add(accountName);
     }
     return facts.filter(isBudgetEvent);
+  }
+
+  private book(tenantId: string, heldAtMs: number, { amounts, currency }: EventData<'BudgetSettled'>): void {
+    const hourMs = windowStart('hour', heldAtMs);
+    for (const { account, amountMicros, calls } of amounts) {
+      const name = `${keyOf(tenantId, account)} ${hourMs} ${currency}`;
+      const booked = this.bookings.get(name) ?? { tenantId, account, hourMs, currency, spentMicros: 0, calls: 0 };
+      const spentMicros = Math.min(booked.spentMicros + amountMicros, Number.MAX_SAFE_INTEGER);
+      this.bookings.set(name, { ...booked, spentMicros, calls: booked.calls + calls });
+    }
   }
 
   private stateOf(tenantId: string, call: StoredCall, accounts: readonly string[]): LedgerState {

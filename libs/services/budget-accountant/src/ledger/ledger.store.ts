@@ -25,6 +25,14 @@ export interface CallToWrite extends CallKey, StoredCall {
   readonly deadlineMs: number | null;
 }
 
+/** What was spent of one account in one hour and currency. */
+export interface Booking extends AccountKey {
+  readonly hourMs: number;
+  readonly currency: string;
+  readonly spentMicros: number;
+  readonly calls: number;
+}
+
 /** Locks of the ledger among the advisory locks of the database: batches share it, who changes terms or sweeps has it alone. */
 const LEDGER_LOCK = [0x5a11_b0d6, 1] as const;
 
@@ -58,7 +66,14 @@ const WRITE = {
   name: 'budget-write',
   text: `WITH used AS (
       INSERT INTO account (tenant_id, account, usage) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-      ON CONFLICT (tenant_id, account) DO UPDATE SET usage = excluded.usage, used_at = now())
+      ON CONFLICT (tenant_id, account) DO UPDATE SET usage = excluded.usage, used_at = now()),
+    booked AS (
+      INSERT INTO spending AS s (tenant_id, account, hour, currency, spent_micros, calls)
+        SELECT b.tenant_id, b.account, to_timestamp(b.hour_ms / 1000.0), b.currency, b.spent_micros, b.calls
+        FROM unnest($11::text[], $12::text[], $13::float8[], $14::text[], $15::bigint[], $16::bigint[])
+          AS b(tenant_id, account, hour_ms, currency, spent_micros, calls)
+      ON CONFLICT (tenant_id, account, hour, currency) DO UPDATE
+        SET spent_micros = least(s.spent_micros + excluded.spent_micros, ${Number.MAX_SAFE_INTEGER}), calls = s.calls + excluded.calls)
     INSERT INTO call (tenant_id, call_id, chain_id, status, state, in_doubt, deadline)
       SELECT c.tenant_id, c.call_id, c.chain_id, c.status, c.state, c.in_doubt, to_timestamp(c.deadline_ms / 1000.0)
       FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[], $10::float8[])
@@ -128,7 +143,13 @@ export class LedgerStore {
     return { usage, termsVersion: BigInt(rows[0]?.version ?? '0') };
   }
 
-  async write(tx: Sql, accounts: readonly (AccountKey & { readonly usage: AccountUsage })[], calls: readonly CallToWrite[]): Promise<void> {
+  /** Whoever writes has the accounts locked, and with them what is booked on them. */
+  async write(
+    tx: Sql,
+    accounts: readonly (AccountKey & { readonly usage: AccountUsage })[],
+    calls: readonly CallToWrite[],
+    bookings: readonly Booking[],
+  ): Promise<void> {
     if (accounts.length === 0 && calls.length === 0) return;
     await tx.query({
       ...WRITE,
@@ -143,6 +164,12 @@ export class LedgerStore {
         textArray(calls.map(({ budget, handled }) => JSON.stringify({ budget, handled }))),
         calls.map(({ budget }) => 'hold' in budget && budget.hold.inDoubt),
         calls.map(({ deadlineMs }) => deadlineMs),
+        textArray(bookings.map(({ tenantId }) => tenantId)),
+        textArray(bookings.map(({ account }) => account)),
+        bookings.map(({ hourMs }) => hourMs),
+        textArray(bookings.map(({ currency }) => currency)),
+        bookings.map(({ spentMicros }) => spentMicros),
+        bookings.map(({ calls: count }) => count),
       ],
     });
   }
@@ -156,7 +183,7 @@ export class LedgerStore {
     return rows.map((row) => ({ tenantId: row.tenant_id, callId: row.call_id }));
   }
 
-  /** Drops calls that hold nothing and are not in doubt, and accounts that nobody used for so long that no window remembers them. */
+  /** Drops calls that hold nothing and are not in doubt, and accounts that nobody used for so long that no window remembers them, with what they spent then. */
   async forget(sql: Sql, callsBeforeMs: number, accountsBeforeMs: number): Promise<void> {
     await sql.query(
       `DELETE FROM call WHERE (tenant_id, call_id) IN (
@@ -164,6 +191,7 @@ export class LedgerStore {
       [callsBeforeMs],
     );
     await sql.query(`DELETE FROM account a WHERE used_at < to_timestamp($1::float8 / 1000.0)`, [accountsBeforeMs]);
+    await sql.query('DELETE FROM spending WHERE hour < to_timestamp($1::float8 / 1000.0)', [accountsBeforeMs]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { BudgetPage, HoldsInDoubt, LimitInForce, OwnBudgets } from '@sallyport/contracts';
+import { BudgetPage, HoldsInDoubt, LimitInForce, OwnBudgets, Spending } from '@sallyport/contracts';
 import { anEvent, startTestPostgres, type TestPostgres, toolCallCompleted } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -61,14 +61,14 @@ afterAll(async () => {
 
 describe('who may ask', () => {
   test('nobody without a token', async () => {
-    for (const path of ['/me', '', '/in-doubt'])
+    for (const path of ['/me', '', '/in-doubt', '/spending?account=user:ada'])
       expect(await call('GET', path, null)).toMatchObject({ status: 401, body: { code: 'identity.token-missing' } });
     expect(await call('PUT', '', null, {})).toMatchObject({ status: 401 });
   });
 
   test('everybody what is left for them, operators and auditors what everybody has, operators alone may change', async () => {
     expect((await call('GET', '/me', 'user:ada@acme')).status).toBe(200);
-    for (const path of ['', '/in-doubt']) {
+    for (const path of ['', '/in-doubt', '/spending?account=user:ada']) {
       expect(await call('GET', path, 'user:ada@acme tools:read')).toMatchObject({ status: 403, body: { code: 'identity.forbidden' } });
       for (const who of [OPERATOR, AUDITOR]) expect((await call('GET', path, who)).status).toBe(200);
     }
@@ -78,8 +78,11 @@ describe('who may ask', () => {
 
   test('a tenant about its own books alone', async () => {
     const foreign = await call('GET', '', 'user:eve@globex sallyport:operate');
-    expect(foreign.body).toMatchObject({ accounts: [], limits: [{ account: 'tenant:globex' }] });
+    expect(foreign.body).toMatchObject({ accounts: [{ account: 'tenant:globex' }], limits: [{ account: 'tenant:globex' }] });
     expect((await call('GET', '/in-doubt', 'user:eve@globex sallyport:operate')).body).toEqual({ holds: [] });
+    expect((await call('GET', '/spending?account=user:ada&step=day', 'user:eve@globex sallyport:operate')).body).toMatchObject({
+      accounts: [{ account: 'user:ada', steps: [] }],
+    });
     expect((await call('GET', '/me', 'user:ada@globex')).body.accounts).toMatchObject([
       { account: 'tenant:globex' },
       { account: 'user:ada', windows: [{ calls: { held: 0, spent: 0 } }, {}, {}, {}] },
@@ -129,6 +132,44 @@ test('shows operators limits and accounts, a page at a time', async () => {
   expect(second.accounts.map(({ account }) => account)).toEqual(['tool:crm/search', 'user:ada']);
   expect(second.nextCursor).toBeNull();
   expect(await call('GET', '?limit=0', AUDITOR)).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+  const agents = BudgetPage.parse((await call('GET', '?kind=agent', AUDITOR)).body);
+  expect(agents.accounts.map(({ account }) => account)).toEqual(['agent:triage']);
+  expect(BudgetPage.parse((await call('GET', '?kind=workflow', AUDITOR)).body).accounts).toEqual([]);
+  expect((await call('GET', '?kind=team', AUDITOR)).status).toBe(400);
+});
+
+test('shows an account that has a limit and was never used, and forecasts each window', async () => {
+  await call('PUT', '', OPERATOR, { account: 'agent:idle', limit: { day: { maxCalls: 3 } }, why: 'to come' });
+  const [idle] = BudgetPage.parse((await call('GET', '?account=agent:idle', AUDITOR)).body).accounts;
+  expect(idle?.windows[2]).toMatchObject({ window: 'day', leftCalls: 3, calls: { held: 0, spent: 0 }, forecast: { runsOutAt: null } });
+  await call('PUT', '', OPERATOR, { account: 'agent:idle', limit: null, why: 'never mind' });
+  const [ada] = BudgetPage.parse((await call('GET', '?account=user:ada', AUDITOR)).body).accounts;
+  const month = ada?.windows.find(({ window }) => window === 'month');
+  expect(month?.forecast.atReset.money.USD).toBeGreaterThanOrEqual(400);
+});
+
+test('shows what was spent over time, in the hour it was held in, as often as it is asked and no more', async () => {
+  const steps = async (query: string) => Spending.parse((await call('GET', `/spending?${query}`, AUDITOR)).body);
+  const spent = await steps('account=user:ada&account=agent:triage&account=user:nobody');
+  expect(spent.accounts).toMatchObject([
+    { account: 'user:ada', steps: [{ currency: 'USD', spentMicros: 100, calls: 1 }] },
+    { account: 'agent:triage', steps: [{ currency: 'USD', spentMicros: 100, calls: 1 }] },
+    { account: 'user:nobody', steps: [] },
+  ]);
+  expect(Date.parse(spent.to) - Date.parse(spent.from)).toBe(24 * 3_600_000);
+  const days = await steps('account=user:ada&step=day');
+  expect(Date.parse(days.to) - Date.parse(days.from)).toBe(31 * 86_400_000);
+  expect(days.accounts[0]?.steps).toMatchObject([{ spentMicros: 100, calls: 1 }]);
+  const past = await steps('account=user:ada&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z');
+  expect(past).toMatchObject({ from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T00:00:00.000Z', accounts: [{ steps: [] }] });
+  for (const query of [
+    'account=user:ada&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
+    'account=user:ada&from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z',
+    'step=day',
+    'account=user:ada&step=week',
+    Array.from({ length: 51 }, (_, n) => `account=user:p${n}`).join('&'),
+  ])
+    expect(await call('GET', `/spending?${query}`, AUDITOR), query).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
 });
 
 test('lists holds in doubt with what they hold', async () => {

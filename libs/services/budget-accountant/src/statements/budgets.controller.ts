@@ -8,6 +8,8 @@ import {
   type OwnBudgets,
   type Principal,
   PutBudgetLimit,
+  type Spending,
+  SpendingQuery,
 } from '@sallyport/contracts';
 import type { z } from 'zod';
 import { AUDIT_SCOPE, BUDGET_PORTS, type BudgetAccountantPorts, OPERATE_SCOPE } from '../budget-accountant.ports.js';
@@ -37,6 +39,13 @@ export class BudgetsController {
     const wanted = parsed(BudgetQuery, query, 'query');
     const limits = await this.limits.list(tenantId);
     return { at: this.ports.clock.nowIso(), limits, ...(await this.statements.page(tenantId, wanted, this.ports.clock.nowMs())) };
+  }
+
+  @Get('spending')
+  @Header('cache-control', 'no-store')
+  async spending(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<Spending> {
+    const { tenantId } = await this.admit(authorization, OPERATE_SCOPE, AUDIT_SCOPE);
+    return this.statements.spending(tenantId, parsed(SpendingQuery, query, 'query'), this.ports.clock.nowMs());
   }
 
   @Get('in-doubt')

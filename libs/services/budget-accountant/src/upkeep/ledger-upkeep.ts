@@ -90,7 +90,7 @@ export class LedgerUpkeep {
         const of = { ...key, chainId, cause: null, edgeId: null };
         return ledger.expire(key, chainId, nowMs).map((fact) => budgetRecord(source, of, fact));
       });
-      await this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite());
+      await this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite(), ledger.bookingsToWrite());
       return this.outbox.stage(tx, records);
     });
     await this.outbox.publish(staged);

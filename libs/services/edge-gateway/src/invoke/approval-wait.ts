@@ -1,4 +1,4 @@
-import { AppError, type Envelope, type PublicDetail } from '@sallyport/contracts';
+import { AppError, type CallPrice, type Envelope, type PublicDetail } from '@sallyport/contracts';
 import type { ApprovalEnd, JoinedApproval, Waiting } from '../join/answer-join.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
 import { microsSince } from './elapsed.js';
@@ -32,6 +32,7 @@ const ENDS = {
 export class ApprovalWait {
   private ruleIds: readonly string[];
   private reasons: readonly string[] = [];
+  private policyIds: readonly string[] = [];
   /** The request that the call waited for before its client came back. */
   private waitedFor: string | null;
 
@@ -47,14 +48,16 @@ export class ApprovalWait {
 
   /**
    * Parks the call and waits. `decision`: the one that asks for people; `null` when a client comes back, or the grant went to another call.
+   * `price`: what was held for it, if anything.
    * Throws `log.unavailable`; the call then stays parked until recovery gives it up.
    */
-  async hold(decision: Envelope<'PolicyDecided'> | null): Promise<Held> {
+  async hold(decision: Envelope<'PolicyDecided'> | null, price: CallPrice | null): Promise<Held> {
     const { call, story, question } = this.governed;
     const { clock, settings } = this.dependencies;
     if (decision !== null) {
       this.ruleIds = decision.data.obligations.flatMap((obligation) => (obligation.type === 'require-approval' ? obligation.ruleIds : []));
       this.reasons = decision.data.reasons;
+      this.policyIds = decision.data.policyIds;
     }
     const { tool, paramsHash } = question.request;
     // Only the call of a pinned tool is something exact that people can agree to.
@@ -69,7 +72,7 @@ export class ApprovalWait {
           expiresAt: new Date(clock.nowMs() + settings.approvalHoldMs + RETURN_MS).toISOString(),
           request: question.request,
           sealedParams: question.sealedParams,
-          reasons: [...this.reasons],
+          ...{ reasons: [...this.reasons], policyIds: [...this.policyIds], price },
           approvalId: this.waitedFor,
         },
       },
@@ -156,7 +159,7 @@ export class ApprovalWait {
   private async sendAway({ approvalId, expiresAt }: Extract<JoinedApproval, { type: 'asked' }>): Promise<CallOutcome> {
     const { call, story } = this.governed;
     const { settings, sealer, clock } = this.dependencies;
-    const approval = { approvalId, expiresAt, approvalUrl: `${settings.publicUrl}/v1/approvals/${approvalId}` };
+    const approval = { approvalId, expiresAt, approvalUrl: `${settings.publicUrl}/console/approvals/${approvalId}` };
     const round = (call.returned?.round ?? 0) + 1;
     const { state } = story;
     if (call.comesBack && round <= ROUNDS_MAX && state.status === 'parked') {

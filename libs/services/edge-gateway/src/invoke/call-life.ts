@@ -1,4 +1,12 @@
-import { AppError, type Envelope, type ErrorCode, type EventData, isErrorCode, type PublicDetail } from '@sallyport/contracts';
+import {
+  AppError,
+  type CallPrice,
+  type Envelope,
+  type ErrorCode,
+  type EventData,
+  isErrorCode,
+  type PublicDetail,
+} from '@sallyport/contracts';
 import { asksForPeople, missingAnswers } from '@sallyport/domain';
 import type { JoinedBudget, Waiting } from '../join/answer-join.js';
 import { ApprovalWait, type AskedQuestion } from './approval-wait.js';
@@ -43,7 +51,7 @@ export class CallLife {
 
   /** Goes on with a call that waited for people and whose client came back. */
   async comeBack(): Promise<CallOutcome | ElsewhereOutcome> {
-    const held = await this.people.hold(null);
+    const held = await this.people.hold(null, null);
     return held.kind === 'resumed' ? this.follow(held.asked) : held;
   }
 
@@ -61,7 +69,7 @@ export class CallLife {
       const acted = this.waitsForPeople(decision) ? ({ kind: 'ask-people' } as const) : await this.act(dispatch, decision, asked.askedAtMs);
       if (acted.kind === 'ask-people') {
         if (++parkings > PARKINGS_MAX) return this.giveUp(deadlineMs);
-        const held = await this.people.hold(asksForPeople(decision.data) ? decision : null);
+        const held = await this.people.hold(asksForPeople(decision.data) ? decision : null, priceOf(this.paid));
         if (held.kind !== 'resumed') return held;
         asked = held.asked;
         deadlineMs = asked.askedAtMs + settings.callTtlMs;
@@ -196,4 +204,13 @@ const leftOf = (refusal: EventData<'BudgetReservationRefused'>): PublicDetail =>
   const detail: Record<string, string | number> = {};
   for (const [name, value] of Object.entries(known)) if (value !== null && value !== undefined) detail[name] = value;
   return detail;
+};
+
+/** What a reservation says a call costs; `null` where nothing is held, or where another hold answers for it. */
+const priceOf = (paid: JoinedBudget | null): CallPrice | null => {
+  if (paid?.type !== 'reserved') return null;
+  const { amounts, currency, priceListVersion } = paid.event.data;
+  const [first] = amounts;
+  if (first === undefined) return null;
+  return { amountMicros: first.amountMicros, currency, accounts: amounts.map(({ account }) => account), priceListVersion };
 };
