@@ -38,7 +38,6 @@ export {
   AuditFaultKind,
   AuditVerification,
   CallApproval,
-  CallDetail,
   CallPage,
   CallQuery,
   CallRecord,
@@ -50,6 +49,28 @@ export {
   TailQuery,
   VerifyQuery,
 } from './http/audit.js';
+export {
+  CallDecision,
+  CallDetail,
+  CallDispatch,
+  CallMoney,
+  CallSpan,
+  CallStage,
+  ChainCall,
+  ChainPage,
+  ChainQuery,
+  ChainTurn,
+  LabelFlow,
+} from './http/audit-call.js';
+export { OVERVIEW_WINDOWS, Overview, OverviewBucket, OverviewQuery } from './http/audit-overview.js';
+export {
+  CallProof,
+  CHECKPOINT_TYPE,
+  CheckpointStatement,
+  ProofSegment,
+  ProvenRecord,
+  SignedHead,
+} from './http/audit-proof.js';
 export {
   AccountStatement,
   BudgetAccount,
@@ -93,6 +114,8 @@ export { HttpError, JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } f
 export { PoliciesInForce, PolicyFiles, PolicyText, PutPolicies } from './http/policies.js';
 export { errorsOf, type HttpRoute, OFFICE_SCOPES, type OfficeScope, type RouteArea, type RouteName } from './http/route.js';
 export { HTTP_ROUTES } from './http/routes.js';
+export { CHAIN_GENESIS, type ChainRecord, canonicalRecord, recordDigest, type Sha256, sealedAsDigests } from './record/canonical-record.js';
+export { type CallVerification, type ProofCrypto, type ProofFault, verifyCallProof } from './record/verify-call-proof.js';
 export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';
 export { upcast, type VersionedData } from './upcasters.js';
 export {

@@ -76,6 +76,11 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
   }),
   way('GET /v1/audit/calls', [AUDIT], () => '/v1/audit/calls?limit=200'),
   way('GET /v1/audit/calls/:callId', [AUDIT], ({ callId }) => `/v1/audit/calls/${callId}`, { isAboutOne: true }),
+  way('GET /v1/audit/calls/:callId/proof', [AUDIT], ({ callId }) => `/v1/audit/calls/${callId}/proof`, { isAboutOne: true }),
+  way('GET /v1/audit/chains/:chainId', [AUDIT], ({ poisonedChain }) => `/v1/audit/chains/${encodeURIComponent(poisonedChain)}`, {
+    isAboutOne: true,
+  }),
+  way('GET /v1/audit/overview', [AUDIT], () => '/v1/audit/overview'),
   way('GET /v1/audit/rejections', [AUDIT], () => '/v1/audit/rejections?limit=200'),
   way('GET /v1/audit/tail', [AUDIT], () => '/v1/audit/tail'),
   way('GET /v1/audit/verify', [AUDIT], () => '/v1/audit/verify'),

@@ -74,6 +74,12 @@ export const CallQuery = z.strictObject({
     .regex(/^[0-9a-f]{32}$/)
     .optional(),
   callId: z.string().max(64).optional(),
+  chainId: z.string().max(256).optional(),
+  /**
+   * Words that all stand in what is on record of the call in plain sight: codes, rule ids, reasons, target, names, masked arguments, error
+   * texts. The beginning of a word is enough.
+   */
+  text: z.string().trim().min(1).max(200).optional(),
   from: z.iso.datetime().optional(),
   to: z.iso.datetime().optional(),
   cursor: z.string().max(512).optional(),
@@ -103,12 +109,8 @@ export const StoredEvent = z.object({
 });
 export type StoredEvent = z.infer<typeof StoredEvent>;
 
-/** Answer of `GET /v1/audit/calls/{callId}`. `record` is `null` while only answers to it are on record and not the request itself. */
-export const CallDetail = z.object({ record: CallRecord.nullable(), events: z.array(StoredEvent) });
-export type CallDetail = z.infer<typeof CallDetail>;
-
 /** Query of `GET /v1/audit/tail`, a stream of server-sent events; resumed by `Last-Event-ID` or `cursor`, else it begins now. */
-export const TailQuery = CallQuery.omit({ cursor: true, limit: true, from: true, to: true, callId: true }).extend({
+export const TailQuery = CallQuery.omit({ cursor: true, limit: true, from: true, to: true, callId: true, chainId: true }).extend({
   cursor: z
     .string()
     .regex(/^\d{1,18}$/)

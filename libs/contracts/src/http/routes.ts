@@ -14,7 +14,6 @@ import {
 } from './approvals.js';
 import {
   AuditVerification,
-  CallDetail,
   CallPage,
   CallQuery,
   CallRecord,
@@ -25,6 +24,9 @@ import {
   TailQuery,
   VerifyQuery,
 } from './audit.js';
+import { CallDetail, ChainPage, ChainQuery } from './audit-call.js';
+import { Overview, OverviewQuery } from './audit-overview.js';
+import { CallProof } from './audit-proof.js';
 import { BudgetPage, BudgetQuery, HoldsInDoubt, LimitInForce, OwnBudgets, PutBudgetLimit, Spending, SpendingQuery } from './budget.js';
 import { CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './calls.js';
 import { CatalogList, CatalogTool, PinBody } from './catalog.js';
@@ -85,10 +87,19 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   'GET /v1/audit/calls': {
     ...{ area: 'Record', access: [AUDIT], query: CallQuery, answer: CallPage },
     summary: 'Finds calls on record, newest first.',
+    description: '`text` finds calls that have all its words, each at least by its beginning, in what is on record of them in plain sight.',
   },
   'GET /v1/audit/calls/:callId': {
     ...{ area: 'Record', access: [AUDIT], answer: CallDetail, errors: ['request.invalid', 'request.not-found'] },
-    summary: 'Shows a call with its events as they were recorded.',
+    summary: 'Shows a call with its events as they were recorded, its time, decisions, money and tries.',
+  },
+  'GET /v1/audit/calls/:callId/proof': {
+    ...{ area: 'Record', access: [AUDIT], answer: CallProof, errors: ['request.invalid', 'request.not-found'] },
+    summary: "Tells what is needed to check a call's place in the signed record elsewhere, with a public key alone.",
+  },
+  'GET /v1/audit/chains/:chainId': {
+    ...{ area: 'Record', access: [AUDIT], query: ChainQuery, answer: ChainPage, errors: ['request.invalid', 'request.not-found'] },
+    summary: 'Shows the calls of a chain, the oldest first, with the labels that went from one to the next.',
   },
   'GET /v1/audit/checkpoints': {
     ...{ area: 'Record', access: [AUDIT], query: CheckpointQuery, answer: CheckpointPage },
@@ -97,6 +108,10 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   'GET /v1/audit/keys': {
     ...{ area: 'Open', access: 'open', answer: JsonWebKeys },
     summary: 'Public keys of the checkpoints.',
+  },
+  'GET /v1/audit/overview': {
+    ...{ area: 'Record', access: [AUDIT], query: OverviewQuery, answer: Overview },
+    summary: 'Counts calls of tools, their time, refusals and money over a window, and the numbers of governance.',
   },
   'GET /v1/audit/rejections': {
     ...{ area: 'Record', access: [AUDIT], query: RejectionQuery, answer: RejectionPage },
@@ -107,6 +122,7 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
     summary: 'Streams calls as they end, as server-sent events of type `call`.',
     description: 'The id of an event is the cursor to resume from. A comment is sent while nothing happens.',
     headers: { 'Last-Event-ID': 'Resumes after this event.' },
+    errors: ['request.too-many-streams'],
   },
   'GET /v1/audit/verify': {
     ...{ area: 'Record', access: [AUDIT], query: VerifyQuery, answer: AuditVerification },

@@ -1,4 +1,5 @@
-import { CHAIN_GENESIS, type ChainRecord, chainHash, type Sha256 } from './event-chain.js';
+import { CHAIN_GENESIS, type ChainRecord, type Sha256 } from '@sallyport/contracts';
+import { chainHash } from './event-chain.js';
 
 /** An entry of an event chain as it is stored. */
 export interface ChainEntry {

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
+import { CHAIN_GENESIS, type ChainRecord, canonicalRecord, recordDigest, sealedAsDigests } from '@sallyport/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ChainEntry, type ChainFault, explainFault, follow, startOfChain } from './chain-verification.js';
-import { CHAIN_GENESIS, type ChainRecord, canonicalRecord, chainHash } from './event-chain.js';
+import { chainHash } from './event-chain.js';
 
 const sha256 = (text: string): string => hash('sha256', text);
 
@@ -54,7 +55,17 @@ describe('the canonical text of a record', () => {
     expect(canonicalRecord(recordAt(2))).toBe(
       '{"headers":{"ce_id":"e2","ce_type":"io.sallyport.ToolCallRequested.v1"},"id":"e2","key":"chain-1","partition":2,"position":"2","topic":"tool-call.events.v1","value":"{\\"n\\":2}"}',
     );
-    expect(chainHash(sha256, CHAIN_GENESIS, recordAt(2))).toBe('ccc9f9839fb20c6b9989c7de0add8bece0982bdc4826c6fec2172c81ea89c7e9');
+    expect(chainHash(sha256, CHAIN_GENESIS, recordAt(2))).toBe('a401807e74f6c3bc37f456c8353cd93deb88f153406549cd11a0ecbbc0bac66b');
+  });
+
+  test('is hashed with the digest of what is sealed in its place, so that it can be checked by who may not see that', () => {
+    const sealed = { ...recordAt(2), value: '{"n":2,"sealedParams":"c2VhbGVk","note":"\\"sealedParams\\":\\"x\\""}' };
+    const shown = { ...sealed, value: sealedAsDigests(sha256, sealed.value) };
+    expect(shown.value).toBe(`{"n":2,"sealedParams":"sha256:${sha256('c2VhbGVk')}","note":"\\"sealedParams\\":\\"x\\""}`);
+    expect(recordDigest(sha256, sealed)).toBe(sha256(canonicalRecord(shown)));
+    expect(recordDigest(sha256, { ...sealed, value: sealed.value.replace('c2Vh', 'c2Vi') })).not.toBe(recordDigest(sha256, sealed));
+    // What already stands as a digest is another record than the one it is a digest of.
+    expect(recordDigest(sha256, shown)).not.toBe(recordDigest(sha256, sealed));
   });
 
   test('differs whenever a record does', () => {

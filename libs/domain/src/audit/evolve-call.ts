@@ -128,7 +128,8 @@ const withPrice = (
   ].sort((left, right) => (left.kind < right.kind ? -1 : 1)),
 });
 
-const COMPLETED_AS = { ok: 'completed', 'tool-error': 'tool-error', 'protocol-error': 'failed' } as const;
+/** The outcome of a call whose tool answered. */
+export const COMPLETED_AS = { ok: 'completed', 'tool-error': 'tool-error', 'protocol-error': 'failed' } as const;
 
 /**
  * Folds one more event into what is known of its call. Events of one topic come in their order; between topics any order gives the same

@@ -1,9 +1,14 @@
 import { consumptionMigrations } from '@sallyport/log';
 import type { MigrationClass } from '@sallyport/platform';
 import { CreateRecord1795261000000 } from './migrations/1795261000000-create-record.js';
+import { SearchMeasureAndProveCalls1795270000000 } from './migrations/1795270000000-search-measure-and-prove-calls.js';
 
 /** Name of the schema, and of the service where databases are provisioned. */
 export const AUDIT_SCHEMA = 'audit_projector';
 
 /** Everything the audit projector's schema needs, in order. */
-export const auditMigrations = (): MigrationClass[] => [...consumptionMigrations(), CreateRecord1795261000000];
+export const auditMigrations = (): MigrationClass[] => [
+  ...consumptionMigrations(),
+  CreateRecord1795261000000,
+  SearchMeasureAndProveCalls1795270000000,
+];

@@ -10,9 +10,12 @@ import {
 import { OutboxPublisher } from '@sallyport/log';
 import { AUDIT_PORTS, type AuditProjectorPorts } from './audit-projector.ports.js';
 import { AuditUpkeep } from './audit-upkeep.js';
+import { CatalogController } from './catalog/catalog.controller.js';
+import { CatalogView } from './catalog/catalog-view.js';
 import { CheckpointWriter } from './checkpoints/checkpoint-writer.js';
 import { AuditController } from './queries/audit.controller.js';
 import { CallTail } from './queries/call-tail.js';
+import { OverviewReader } from './queries/overview.js';
 import { EventRecorder } from './record/event-recorder.js';
 import { RecordController } from './record/record.controller.js';
 
@@ -48,10 +51,12 @@ export class AuditProjectorModule {
     const checkpoints = new CheckpointWriter(ports, outbox);
     return {
       module: AuditProjectorModule,
-      controllers: [RecordController, AuditController],
+      controllers: [RecordController, CatalogController, AuditController],
       providers: [
         { provide: AUDIT_PORTS, useValue: ports },
         { provide: EventRecorder, useValue: new EventRecorder(ports, outbox) },
+        { provide: CatalogView, useValue: new CatalogView(ports.database) },
+        { provide: OverviewReader, useValue: new OverviewReader(ports.database, ports.clock) },
         { provide: CheckpointWriter, useValue: checkpoints },
         { provide: AuditUpkeep, useValue: new AuditUpkeep(ports, outbox, checkpoints) },
         { provide: CallTail, useValue: new CallTail(ports) },

@@ -28,6 +28,7 @@ export const auditProjectorPart = async (shared: ProcessRuntime, urls?: ServiceU
       telemetry,
       instance: configuration.gateway.instanceId,
       checkpointSeconds: configuration.audit.checkpointSeconds,
+      traceUrlTemplate: configuration.audit.traceUrlTemplate,
       onFault: ({ doing, error, ...place }) => logger.error({ err: error, doing, ...place }, 'the record is behind'),
     }),
   };

@@ -29,6 +29,10 @@ export interface AuditProjectorPorts {
   readonly checkpointSeconds?: number;
   /** How long the end of a call waits for the decision it rests on before it is passed on without; default 10 s. */
   readonly decisionGraceSeconds?: number;
+  /** Where the operator's tracing system shows a trace: an address with `{traceId}` in it. Default: nowhere. */
+  readonly traceUrlTemplate?: string;
+  /** Streams that one tenant may have open at once; default 32. */
+  readonly tailsPerTenant?: number;
   /** Told of what failed in the background and is tried again. */
   readonly onFault?: (fault: AuditFaultReport) => void;
 }
@@ -46,6 +50,8 @@ export const AUDIT_PORTS = Symbol('audit-projector-ports');
 
 /** The scope a token needs to read or verify the record. */
 export const AUDIT_SCOPE = 'sallyport:audit';
+/** The consumer group that takes what the catalog says now. */
+export const CATALOG_GROUP = 'audit-projector.catalog';
 /** The consumer group of the projection. */
 export const AUDIT_GROUP = 'audit-projector';
 export const CHECKPOINT_SECONDS_DEFAULT = 60;

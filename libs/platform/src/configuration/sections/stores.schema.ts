@@ -177,6 +177,13 @@ export const auditSchema = ({ path }: Values) =>
       signingKeyFile: path()
         .prefault('.sallyport/keys/audit-signing.jwk.json')
         .describe('Private key (Ed25519, JSON Web Key) that signs checkpoints; made with mode 0600 when missing.'),
+      traceUrlTemplate: z
+        .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
+        .max(2_048)
+        .refine((address) => address.includes('{traceId}'), 'must contain {traceId}')
+        .optional()
+        .describe('Where your tracing system shows a trace; {traceId} stands for its id. The page of a call links there.')
+        .meta({ example: 'https://tracing.example/trace/{traceId}' }),
     })
     .prefault({})
     .describe('The record of what happened.');

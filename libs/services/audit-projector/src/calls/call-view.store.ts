@@ -1,6 +1,7 @@
 import { type AnyEnvelope, AppError, type CallRecord } from '@sallyport/contracts';
 import { type CallState, evolveCall, initialCallState, storedCallState, toCallRecord } from '@sallyport/domain';
 import { intArray, type Sql, textArray } from '@sallyport/platform';
+import { type CallTurn, saveDerivedViews } from './derived-views.store.js';
 
 /** An event about one call. */
 export type CallEvent = AnyEnvelope & { readonly callId: string };
@@ -23,14 +24,15 @@ const LOCK_STATES = `SELECT c.tenant_id, c.call_id, c.version, c.state FROM call
   ORDER BY c.tenant_id, c.call_id FOR UPDATE OF c`;
 
 const SAVE_STATES = `INSERT INTO call_record AS c (tenant_id, call_id, version, state, started_at, ended_at, subject, agent, target, decision,
-    outcome, trace_id)
+    outcome, trace_id, chain_id)
   SELECT tenant_id, call_id, version, state::json, started_at::timestamptz, ended_at::timestamptz, subject, agent, target, decision, outcome,
-    trace_id
+    trace_id, chain_id
   FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-    $12::text[]) AS r(tenant_id, call_id, version, state, started_at, ended_at, subject, agent, target, decision, outcome, trace_id)
+    $12::text[], $13::text[])
+    AS r(tenant_id, call_id, version, state, started_at, ended_at, subject, agent, target, decision, outcome, trace_id, chain_id)
   ON CONFLICT (tenant_id, call_id) DO UPDATE SET version = excluded.version, state = excluded.state, started_at = excluded.started_at,
     ended_at = excluded.ended_at, subject = excluded.subject, agent = excluded.agent, target = excluded.target, decision = excluded.decision,
-    outcome = excluded.outcome, trace_id = excluded.trace_id
+    outcome = excluded.outcome, trace_id = excluded.trace_id, chain_id = excluded.chain_id
   WHERE c.version = excluded.version - 1`;
 
 const keyOf = (tenantId: string, callId: string): string => `${tenantId} ${callId}`;
@@ -51,15 +53,17 @@ export const foldIntoView = async (tx: Sql, events: readonly CallEvent[]): Promi
       .map((key) => byCall.get(key)?.[0])
       .filter((event) => event !== undefined),
   );
-  const folded: FoldedCall[] = [];
+  const folded: (FoldedCall & CallTurn)[] = [];
   for (const key of sortedKeys(byCall.keys())) {
     const ofCall = byCall.get(key) ?? [];
     const [first] = ofCall;
     if (first === undefined) continue;
     const before = known.get(key) ?? { version: 0, state: initialCallState(first.callId, first.tenantId) };
-    folded.push({ version: before.version + 1, state: ofCall.reduce(evolveCall, before.state) });
+    const state = ofCall.reduce(evolveCall, before.state);
+    folded.push({ version: before.version + 1, state, before: before.version === 0 ? null : before.state, after: state, events: ofCall });
   }
   await saveStates(tx, folded);
+  await saveDerivedViews(tx, folded);
   return folded.map(({ state }) => state);
 };
 
@@ -104,4 +108,5 @@ const SHOWN: readonly ((record: CallRecord | null, state: CallState | undefined)
   (record) => record?.decision ?? 'none',
   (record) => record?.outcome ?? 'pending',
   (record) => record?.traceId ?? null,
+  (record) => record?.chainId ?? null,
 ];

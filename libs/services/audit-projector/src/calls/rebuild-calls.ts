@@ -1,8 +1,9 @@
 import { type AnyEnvelope, decodeEvent, isAppError } from '@sallyport/contracts';
-import { type CallState, evolveCall, initialCallState } from '@sallyport/domain';
+import { evolveCall, initialCallState } from '@sallyport/domain';
 import type { Database, Sql } from '@sallyport/platform';
 import { acrossTenants } from '../tenant-scope.js';
 import { saveStates } from './call-view.store.js';
+import { type CallTurn, saveDerivedViews } from './derived-views.store.js';
 
 const PAGE = 2_000;
 
@@ -35,7 +36,7 @@ export const decodeStored = (headers: Readonly<Record<string, string>>, value: s
 };
 
 /**
- * Throws the call records away and derives them again from the events, in one transaction: readers see the old ones until the end, and
+ * Throws the call records, and what is derived from them, away and derives them again from the events, in one transaction: readers see the old ones until the end, and
  * the projection waits. What was passed on to the tail and the SIEM is not passed on again. Resolves to the number of calls.
  * Throws `store.unavailable`, with nothing changed.
  */
@@ -43,7 +44,7 @@ export const rebuildCalls = (database: Database): Promise<number> =>
   acrossTenants(database, async (tx) => {
     // Every batch of the projection locks a head first.
     await tx.query('LOCK TABLE chain_head IN EXCLUSIVE MODE');
-    await tx.query('DELETE FROM call_record');
+    for (const view of ['call_record', 'call_words', 'call_minute', 'chain_label']) await tx.query(`DELETE FROM ${view}`);
     return foldAll(tx);
   });
 
@@ -57,12 +58,13 @@ const foldAll = async (tx: Sql): Promise<number> => {
     const more = rows.length === limit;
     // The page may end in the middle of its last call.
     const whole = more ? byCall.slice(0, -1) : byCall;
-    const states = whole.flatMap((ofCall) => foldCall(ofCall) ?? []);
+    const folded = whole.flatMap((ofCall) => foldCall(ofCall) ?? []);
     await saveStates(
       tx,
-      states.map((state) => ({ version: 1, state })),
+      folded.map(({ after }) => ({ version: 1, state: after })),
     );
-    calls += states.length;
+    await saveDerivedViews(tx, folded);
+    calls += folded.length;
     if (!more) return calls;
     const last = whole.at(-1)?.[0];
     if (last === undefined) limit *= 2;
@@ -71,7 +73,7 @@ const foldAll = async (tx: Sql): Promise<number> => {
 };
 
 /** Each topic in its own order, as the projection saw it; `null` when none of the events can be read. */
-const foldCall = (rows: readonly EventRow[]): CallState | null => {
+const foldCall = (rows: readonly EventRow[]): CallTurn | null => {
   const inOrder = rows.toSorted((left, right) =>
     left.topic === right.topic
       ? left.partition - right.partition || Number(BigInt(left.position) - BigInt(right.position))
@@ -79,11 +81,13 @@ const foldCall = (rows: readonly EventRow[]): CallState | null => {
         ? -1
         : 1,
   );
-  let state: CallState | null = null;
+  const events: AnyEnvelope[] = [];
   for (const row of inOrder) {
     if (DEAD_LETTER.test(row.topic)) continue;
     const event = decodeStored(JSON.parse(row.headers), row.value);
-    if (event?.callId === row.call_id) state = evolveCall(state ?? initialCallState(row.call_id, row.tenant_id), event);
+    if (event?.callId === row.call_id) events.push(event);
   }
-  return state;
+  const [first] = rows;
+  if (first === undefined || events.length === 0) return null;
+  return { before: null, after: events.reduce(evolveCall, initialCallState(first.call_id, first.tenant_id)), events };
 };

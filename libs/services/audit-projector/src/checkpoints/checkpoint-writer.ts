@@ -1,9 +1,9 @@
-import { encodeEvent } from '@sallyport/contracts';
+import { type CheckpointStatement, encodeEvent, type SignedHead } from '@sallyport/contracts';
 import type { OutboxPublisher, StagedRecords } from '@sallyport/log';
 import type { Sql } from '@sallyport/platform';
 import { AUDIT_GROUP, type AuditProjectorPorts, CHECKPOINT_SECONDS_DEFAULT, LOG_ID_DEFAULT } from '../audit-projector.ports.js';
 import { acrossTenants } from '../tenant-scope.js';
-import { type CheckpointStatement, digestOf, type SignedHead, signCheckpoint } from './signed-checkpoint.js';
+import { digestOf, signCheckpoint } from './signed-checkpoint.js';
 
 /** "chkp" in ASCII: one replica at a time is the leader, for one checkpoint. */
 const LEADER = 1667787632;

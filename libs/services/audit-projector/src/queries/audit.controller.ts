@@ -3,9 +3,14 @@ import {
   type AuditVerification,
   type CallDetail,
   type CallPage,
+  type CallProof,
   CallQuery,
+  type ChainPage,
+  ChainQuery,
   type CheckpointPage,
   CheckpointQuery,
+  type Overview,
+  OverviewQuery,
   type Principal,
   type RejectionPage,
   RejectionQuery,
@@ -18,9 +23,12 @@ import { z } from 'zod';
 import { AUDIT_PORTS, type AuditProjectorPorts } from '../audit-projector.ports.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from '../verification/verify-record.js';
 import { admitAuditor, parseQuery } from './auditor.js';
+import { proveCall } from './call-proof.js';
 import { findCalls, findRejections, showCall } from './call-queries.js';
 import { CallTail } from './call-tail.js';
+import { showChain } from './chain-queries.js';
 import { findCheckpoints } from './checkpoint-queries.js';
+import { OverviewReader } from './overview.js';
 
 const CallId = z.string().min(1).max(256);
 
@@ -32,6 +40,7 @@ export class AuditController {
   constructor(
     @Inject(AUDIT_PORTS) private readonly ports: AuditProjectorPorts,
     @Inject(CallTail) private readonly tail: CallTail,
+    @Inject(OverviewReader) private readonly overview: OverviewReader,
   ) {}
 
   @Get('calls')
@@ -45,7 +54,32 @@ export class AuditController {
   @Header('cache-control', 'no-store')
   async call(@Param('callId') callId: string, @Headers('authorization') authorization?: string): Promise<CallDetail> {
     const { tenantId } = await this.admit(authorization);
-    return showCall(this.ports.database, tenantId, parseQuery(CallId, callId));
+    return showCall(this.ports.database, tenantId, parseQuery(CallId, callId), this.ports.traceUrlTemplate);
+  }
+
+  @Get('calls/:callId/proof')
+  @Header('cache-control', 'no-store')
+  async proof(@Param('callId') callId: string, @Headers('authorization') authorization?: string): Promise<CallProof> {
+    const { tenantId } = await this.admit(authorization);
+    return proveCall(this.ports.database, tenantId, parseQuery(CallId, callId));
+  }
+
+  @Get('chains/:chainId')
+  @Header('cache-control', 'no-store')
+  async chain(
+    @Param('chainId') chainId: string,
+    @Query() query: unknown,
+    @Headers('authorization') authorization?: string,
+  ): Promise<ChainPage> {
+    const { tenantId } = await this.admit(authorization);
+    return showChain(this.ports.database, tenantId, parseQuery(CallId, chainId), parseQuery(ChainQuery, query));
+  }
+
+  @Get('overview')
+  @Header('cache-control', 'no-store')
+  async shownOverview(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<Overview> {
+    const { tenantId } = await this.admit(authorization);
+    return this.overview.read(tenantId, parseQuery(OverviewQuery, query).window);
   }
 
   @Get('rejections')

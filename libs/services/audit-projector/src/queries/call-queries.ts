@@ -10,14 +10,16 @@ import {
   RequestRejectedV1,
   type StoredEvent,
 } from '@sallyport/contracts';
-import { type CallState, storedCallState, toCallRecord } from '@sallyport/domain';
-import type { Database } from '@sallyport/platform';
+import { type CallState, callAccount, storedCallState, toCallRecord, wordsOfQuery } from '@sallyport/domain';
+import type { Database, Sql } from '@sallyport/platform';
+import { searchFor } from '../calls/call-words.js';
+import { DEAD_LETTER, decodeStored } from '../calls/rebuild-calls.js';
 import { asTenant } from '../tenant-scope.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, encodeCursor, type PagePlace } from './cursor.js';
 
 /** What calls are looked up by; the tail uses the same but for times and pages. */
-export type CallFilter = Pick<CallQuery, 'subject' | 'agent' | 'tool' | 'decision' | 'outcome' | 'traceId'> &
-  Partial<Pick<CallQuery, 'callId' | 'from' | 'to'>>;
+export type CallFilter = Pick<CallQuery, 'subject' | 'agent' | 'tool' | 'decision' | 'outcome' | 'traceId' | 'text'> &
+  Partial<Pick<CallQuery, 'callId' | 'chainId' | 'from' | 'to'>>;
 
 /** Parts of a WHERE clause with the values they speak of. */
 export class Conditions {
@@ -61,26 +63,50 @@ export const callConditions = (tenantId: string, filter: CallFilter): Conditions
   if (filter.outcome !== undefined) conditions.add('c.outcome = ?', filter.outcome);
   if (filter.traceId !== undefined) conditions.add('c.trace_id = ?', filter.traceId);
   if (filter.callId !== undefined) conditions.add('c.call_id = ?', filter.callId);
+  if (filter.chainId !== undefined) conditions.add('c.chain_id = ?', filter.chainId);
   if (filter.from !== undefined) conditions.add('c.started_at >= ?', filter.from);
   if (filter.to !== undefined) conditions.add('c.started_at < ?', filter.to);
   return conditions;
 };
 
 const ISO = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
-const isoOf = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', ${ISO})`;
+export const isoOf = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', ${ISO})`;
+
+/** What almost every call has is no help to find one by. */
+const USUAL: ReadonlySet<string | undefined> = new Set(['allow', 'completed', 'pending', 'waiting', 'input-required']);
+
+/**
+ * Makes the words of a filter what this transaction sees of `call_words w`, and says whether there are any: then a join with it leaves the calls
+ * that have them all. Decisions and ends are among the words of a call, so what is rare is found by them, too. Throws `request.invalid` for a
+ * text without a word in it.
+ */
+export const seeWords = async (tx: Sql, tenantId: string, { text, decision, outcome }: CallFilter): Promise<boolean> => {
+  const whole = [decision, outcome].filter((word) => word !== undefined && !USUAL.has(word)) as string[];
+  const beginnings = text === undefined ? [] : wordsOfQuery(text);
+  if (text !== undefined && beginnings.length === 0) {
+    throw new AppError('request.invalid', 'no word to search for', { detail: { paths: ['text'] } });
+  }
+  if (whole.length + beginnings.length === 0) return false;
+  await tx.query({
+    name: 'audit-search-words',
+    text: `SELECT set_config('sallyport.words', $1, true)`,
+    values: [searchFor(tenantId, whole, beginnings)],
+  });
+  return true;
+};
+
+/** The calls that a search sees, each looked up by its key (OFFSET 0): a plan that reads the whole table first is right for no page. */
+const FOUND_CALLS = `call_words w CROSS JOIN LATERAL (
+  SELECT * FROM call_record r WHERE r.tenant_id = w.tenant_id AND r.call_id = w.call_id OFFSET 0) c`;
+export const WITH_WORDS = 'JOIN call_words w ON w.tenant_id = c.tenant_id AND w.call_id = c.call_id';
 
 /** Calls of a tenant, newest first. Pages stay put while calls are added: a call is on one page, once. Throws `request.invalid`, `store.unavailable`. */
 export const findCalls = (database: Database, tenantId: string, query: CallQuery): Promise<CallPage> => {
-  const conditions = callConditions(tenantId, query);
   const place = decodeCursor(query.cursor);
-  if (place !== null) conditions.add('(c.started_at, c.call_id) < (?::timestamptz, ?)', place.at, place.id);
-  const limit = conditions.value(query.limit + 1);
   return asTenant(database, tenantId, async (tx) => {
-    const { rows } = await tx.query<{ state: CallState; at: string; call_id: string }>(
-      `SELECT c.state, c.call_id, ${isoOf('c.started_at')} AS at FROM call_record c WHERE ${conditions}
-       ORDER BY c.started_at DESC, c.call_id DESC LIMIT ${limit}`,
-      conditions.values,
-    );
+    const isSearch = await seeWords(tx, tenantId, query);
+    const { text, values } = callsStatement(tenantId, query, place, isSearch);
+    const { rows } = await tx.query<{ state: CallState; at: string; call_id: string }>(text, values);
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);
     return {
@@ -88,6 +114,30 @@ export const findCalls = (database: Database, tenantId: string, query: CallQuery
       nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor({ at: last.at, id: last.call_id }) : null,
     };
   });
+};
+
+/** The statement behind a page of calls: one row more than asked for, which says that there is another page. */
+export const callsStatement = (
+  tenantId: string,
+  query: CallQuery,
+  place: PagePlace | null,
+  isSearch: boolean,
+): { readonly text: string; readonly values: readonly unknown[] } => {
+  const conditions = callConditions(tenantId, query);
+  // Of both tables the one that is looked through gives the order.
+  const from = isSearch ? 'w' : 'c';
+  if (isSearch) {
+    conditions.add('w.tenant_id = ?', tenantId);
+    if (query.from !== undefined) conditions.add('w.started_at >= ?', query.from);
+    if (query.to !== undefined) conditions.add('w.started_at < ?', query.to);
+  }
+  if (place !== null) conditions.add(`(${from}.started_at, ${from}.call_id) < (?::timestamptz, ?)`, place.at, place.id);
+  const limit = conditions.value(query.limit + 1);
+  return {
+    text: `SELECT c.state, c.call_id, ${isoOf('c.started_at')} AS at FROM ${isSearch ? FOUND_CALLS : 'call_record c'} WHERE ${conditions}
+       ORDER BY ${from}.started_at DESC, ${from}.call_id DESC LIMIT ${limit}`,
+    values: conditions.values,
+  };
 };
 
 interface EventRow {
@@ -129,10 +179,10 @@ const eventOf = (row: EventRow): StoredEvent => {
 };
 
 /** Most events of one call that are shown; a call has a handful. */
-const EVENTS_MAX = 1_000;
+export const EVENTS_MAX = 1_000;
 
 /** A call with its events as they were recorded, in the order they happened. Throws `request.not-found`, `store.unavailable`. */
-export const showCall = (database: Database, tenantId: string, callId: string): Promise<CallDetail> =>
+export const showCall = (database: Database, tenantId: string, callId: string, traceUrlTemplate?: string): Promise<CallDetail> =>
   asTenant(database, tenantId, async (tx) => {
     const states = await tx.query<{ state: CallState }>('SELECT state FROM call_record WHERE tenant_id = $1 AND call_id = $2', [
       tenantId,
@@ -145,7 +195,16 @@ export const showCall = (database: Database, tenantId: string, callId: string): 
     );
     if (events.rows.length === 0) throw new AppError('request.not-found', 'no such call on record for this tenant');
     const state = states.rows[0]?.state;
-    return { record: state === undefined ? null : toCallRecord(storedCallState(state)), events: events.rows.map(eventOf) };
+    const record = state === undefined ? null : toCallRecord(storedCallState(state));
+    const decoded = events.rows.flatMap(({ topic, headers, value }) =>
+      DEAD_LETTER.test(topic) ? [] : (decodeStored(JSON.parse(headers), value) ?? []),
+    );
+    return {
+      record,
+      events: events.rows.map(eventOf),
+      ...callAccount(decoded),
+      traceUrl: record === null || traceUrlTemplate === undefined ? null : traceUrlTemplate.replaceAll('{traceId}', record.traceId),
+    };
   });
 
 /** Requests that were turned away before anybody knew whose they were, newest first. Throws `request.invalid`, `store.unavailable`. */

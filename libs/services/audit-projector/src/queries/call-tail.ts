@@ -1,11 +1,11 @@
-import type { CallRecord } from '@sallyport/contracts';
+import { AppError, type CallRecord } from '@sallyport/contracts';
 import { type CallState, storedCallState, toCallRecord } from '@sallyport/domain';
 import type { Listening } from '@sallyport/platform';
 import { Observable } from 'rxjs';
 import type { AuditProjectorPorts } from '../audit-projector.ports.js';
 import { ENDED_CALLS_CHANNEL } from '../calls/released-calls.js';
 import { acrossTenants, asTenant } from '../tenant-scope.js';
-import { type CallFilter, callConditions } from './call-queries.js';
+import { type CallFilter, callConditions, seeWords, WITH_WORDS } from './call-queries.js';
 
 /** A call that ended, with the cursor to continue after it; without a call, a sign of life that moves the cursor on. */
 export interface TailStep {
@@ -14,6 +14,8 @@ export interface TailStep {
 }
 
 const PAGE = 200;
+/** Each holds a connection and reads whenever something ends. */
+const TAILS_PER_TENANT = 32;
 /** How often to look for what no notification told of. */
 const LOOK_MS = 5_000;
 /** Proxies close a stream that is silent for a minute or so. */
@@ -22,6 +24,7 @@ const SILENCE_MS = 15_000;
 /** Follows calls as they end, for any number of readers over one listening connection. */
 export class CallTail {
   private readonly readers = new Set<() => void>();
+  private readonly openByTenant = new Map<string, number>();
   private listening: Promise<Listening> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -31,9 +34,13 @@ export class CallTail {
   /**
    * Calls of a tenant as they end, in the order they were recorded as ended; from `cursor` on, else from now. A call settled later comes a
    * second time. Begins with a sign of life, and gives one when nothing ended for a while. Completes when the tail closes; errors with `store.unavailable`, after which the reader continues from its last cursor.
+   * Throws `request.too-many-streams` when the tenant has as many open as it may.
    */
   follow(tenantId: string, filter: CallFilter, cursor: string | null): Observable<TailStep> {
     const { clock } = this.ports;
+    if ((this.openByTenant.get(tenantId) ?? 0) >= (this.ports.tailsPerTenant ?? TAILS_PER_TENANT)) {
+      throw new AppError('request.too-many-streams', `${tenantId} follows the record too many times`);
+    }
     return new Observable<TailStep>((reader) => {
       let open = true;
       let wake: () => void = () => {};
@@ -61,6 +68,7 @@ export class CallTail {
         reader.complete();
       };
       this.readers.add(onNews);
+      this.openByTenant.set(tenantId, (this.openByTenant.get(tenantId) ?? 0) + 1);
       this.listen()
         .then(run)
         .catch((error: unknown) => {
@@ -70,6 +78,9 @@ export class CallTail {
       return () => {
         open = false;
         this.readers.delete(onNews);
+        const left = (this.openByTenant.get(tenantId) ?? 1) - 1;
+        if (left > 0) this.openByTenant.set(tenantId, left);
+        else this.openByTenant.delete(tenantId);
         wake();
       };
     });
@@ -121,11 +132,12 @@ export class CallTail {
         after,
       ]);
       const until = newest.rows[0]?.number ?? after;
+      const isSearch = await seeWords(tx, tenantId, filter);
       const conditions = callConditions(tenantId, filter);
       conditions.add('e.tenant_id = ? AND e.number > ? AND e.number <= ?', tenantId, after, until);
       const { rows } = await tx.query<{ number: string; state: CallState }>(
         `SELECT e.number, c.state FROM ended_call e JOIN call_record c ON c.tenant_id = e.tenant_id AND c.call_id = e.call_id
-         WHERE ${conditions} ORDER BY e.number LIMIT ${PAGE}`,
+         ${isSearch ? WITH_WORDS : ''} WHERE ${conditions} ORDER BY e.number LIMIT ${PAGE}`,
         conditions.values,
       );
       const calls = rows.flatMap(({ number, state }) => {

@@ -1,5 +1,5 @@
-import { eventTypeOf } from '@sallyport/contracts';
-import { CHAIN_GENESIS, type ChainRecord, chainHash, epochMsOf } from '@sallyport/domain';
+import { CHAIN_GENESIS, type ChainRecord, eventTypeOf, recordDigest } from '@sallyport/contracts';
+import { epochMsOf, linkHash } from '@sallyport/domain';
 import type { ReceivedRecord } from '@sallyport/log';
 import { bigintArray, intArray, type Sql, textArray } from '@sallyport/platform';
 import { sha256 } from './sha256.js';
@@ -55,13 +55,13 @@ const LOCK_HEADS = `SELECT h.topic, h.partition, h.size, h.position, h.hash, h.e
   ORDER BY h.topic, h.partition FOR UPDATE OF h`;
 
 const INSERT_EVENTS = `INSERT INTO audit_event (topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key,
-    previous_hash, previous_event_id, hash, headers, value)
+    previous_hash, previous_event_id, hash, digest, headers, value)
   SELECT topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at::timestamptz, key, previous_hash,
-    previous_event_id, hash, headers, value
+    previous_event_id, hash, digest, headers, value
   FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
     AS r(topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, previous_hash, previous_event_id, hash,
-      headers, value)`;
+      digest, headers, value)`;
 
 const MOVE_HEADS = `INSERT INTO chain_head (topic, partition, size, position, hash, event_id)
   SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
@@ -92,15 +92,16 @@ export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]
     const head = moved.get(name) ?? heads.get(name) ?? startOf(received);
     if (received.position <= head.position) continue;
     const record = chainRecordOf(received);
+    const digest = recordDigest(sha256, record);
     const next: ChainHead = {
       topic: record.topic,
       partition: record.partition,
       size: head.size + 1n,
       position: record.position,
-      hash: chainHash(sha256, head.hash, record),
+      hash: linkHash(sha256, head.hash, digest),
       eventId: record.id,
     };
-    entries.push({ record, head, next, columns: columnsOf(record.headers) });
+    entries.push({ record, digest, head, next, columns: columnsOf(record.headers) });
     moved.set(name, next);
     added.push(received);
   }
@@ -122,6 +123,7 @@ const startOf = ({ topic, partition }: ReceivedRecord): ChainHead => ({
 /** A record with its place in its chain. */
 interface Entry {
   readonly record: ChainRecord;
+  readonly digest: string;
   readonly head: ChainHead;
   readonly next: ChainHead;
   readonly columns: EventColumns;
@@ -146,6 +148,7 @@ const insertEntries = async (tx: Sql, entries: readonly Entry[]): Promise<void> 
       texts(({ head }) => head.hash),
       texts(({ head }) => head.eventId),
       texts(({ next }) => next.hash),
+      texts(({ digest }) => digest),
       texts(({ record }) => JSON.stringify(record.headers)),
       texts(({ record }) => record.value),
     ],

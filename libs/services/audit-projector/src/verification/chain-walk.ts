@@ -1,4 +1,4 @@
-import type { AuditFault } from '@sallyport/contracts';
+import { type AuditFault, recordDigest } from '@sallyport/contracts';
 import { type ChainEnd, explainFault, follow, startOfChain } from '@sallyport/domain';
 import type { Database } from '@sallyport/platform';
 import { columnsOf } from '../record/event-chain.store.js';
@@ -83,7 +83,7 @@ export const walkChain = async (database: Database, evidence: ChainEvidence): Pr
           kind: 'edited',
           position: String(entry.record.position),
           eventId: entry.record.id,
-          detail: `its column ${column} does not say what its headers say`,
+          detail: `its column ${column} does not say what the record says`,
         },
         entry,
       );
@@ -120,12 +120,13 @@ const explain = async (
   return { found: { kind, position: String(position), eventId, detail }, at };
 };
 
-const differingColumn = ({ record, columns }: StoredEntry): string | null => {
+const differingColumn = ({ record, columns, digest }: StoredEntry): string | null => {
   const expected = columnsOf(record.headers);
   if (expected.eventType !== columns.eventType) return 'event_type';
   if (expected.tenantId !== columns.tenantId) return 'tenant_id';
   if (expected.callId !== columns.callId) return 'call_id';
-  return expected.occurredAt === columns.occurredAt ? null : 'occurred_at';
+  if (expected.occurredAt !== columns.occurredAt) return 'occurred_at';
+  return recordDigest(sha256, record) === digest ? null : 'digest';
 };
 
 const rewritten = (proven: ChainEnd, end: ChainEnd, signed: SignedState): Found => ({

@@ -1,7 +1,7 @@
-import type { AuditFault } from '@sallyport/contracts';
+import type { AuditFault, CheckpointStatement } from '@sallyport/contracts';
 import type { Database } from '@sallyport/platform';
 import type { CheckpointKey } from '../checkpoints/checkpoint-key.js';
-import { type CheckpointStatement, digestOf, openCheckpoint } from '../checkpoints/signed-checkpoint.js';
+import { digestOf, openCheckpoint } from '../checkpoints/signed-checkpoint.js';
 
 /** A chain as a checkpoint signed it. */
 export interface SignedState {

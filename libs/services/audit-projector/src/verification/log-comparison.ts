@@ -1,5 +1,4 @@
-import type { AuditFault } from '@sallyport/contracts';
-import { canonicalRecord } from '@sallyport/domain';
+import { type AuditFault, canonicalRecord } from '@sallyport/contracts';
 import type { ReceivedRecord } from '@sallyport/log';
 import { AUDIT_GROUP, type AuditProjectorPorts } from '../audit-projector.ports.js';
 import { chainRecordOf, columnsOf } from '../record/event-chain.store.js';

@@ -6,6 +6,8 @@ import { acrossTenants } from '../tenant-scope.js';
 /** An entry as it is stored, with the columns that only repeat its headers. */
 export interface StoredEntry extends ChainEntry {
   readonly columns: EventColumns;
+  /** Digest of the record as stored, from which proofs are made. */
+  readonly digest: string;
 }
 
 export interface ChainName {
@@ -29,12 +31,13 @@ interface EntryRow {
   readonly previous_hash: string;
   readonly previous_event_id: string | null;
   readonly hash: string;
+  readonly digest: string;
 }
 
 const PAGE = 500;
 
 const READ = `SELECT topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, headers, value,
-    previous_hash, previous_event_id, hash
+    previous_hash, previous_event_id, hash, digest
   FROM audit_event WHERE topic = $1 AND partition = $2 AND position > $3 ORDER BY position LIMIT $4`;
 const READ_BEFORE = READ.replace('position > $3 ORDER BY position', 'position < $3 ORDER BY position DESC');
 
@@ -55,6 +58,7 @@ const entryOf = (row: EntryRow): StoredEntry => ({
   previousHash: row.previous_hash,
   previousEventId: row.previous_event_id,
   hash: row.hash,
+  digest: row.digest,
   record: {
     topic: row.topic,
     partition: row.partition,

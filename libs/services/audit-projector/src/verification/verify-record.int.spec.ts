@@ -1,7 +1,8 @@
-import { hash } from 'node:crypto';
-import { canonicalRecord } from '@sallyport/domain';
+import { recordDigest } from '@sallyport/contracts';
+import { linkHash } from '@sallyport/domain';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { sha256 } from '../record/sha256.js';
 import { anAllowedCall, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
 import { readAt } from './stored-chain.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from './verify-record.js';
@@ -49,10 +50,11 @@ const rechain = async (from: number): Promise<void> => {
       previous = { hash: entry.hash, id: entry.record.id, entry: entry.entry };
       continue;
     }
-    const link = hash('sha256', previous.hash + canonicalRecord(entry.record));
+    const digest = recordDigest(sha256, entry.record);
+    const link = linkHash(sha256, previous.hash, digest);
     const number = previous.entry + 1n;
     await harness.tamper(`UPDATE audit_event SET previous_hash = '${previous.hash}', previous_event_id = ${previous.id === null ? 'NULL' : `'${previous.id}'`},
-      hash = '${link}', entry = ${number} ${at(Number(entry.record.position))}`);
+      digest = '${digest}', hash = '${link}', entry = ${number} ${at(Number(entry.record.position))}`);
     previous = { hash: link, id: entry.record.id, entry: number };
     await harness.tamper(`UPDATE chain_head SET hash = '${link}', size = ${number}, position = ${entry.record.position}, event_id = '${entry.record.id}'
       WHERE topic = '${TOPIC}'`);
@@ -141,7 +143,7 @@ describe('verifying a record that a superuser changed', () => {
     const copy = (
       position: number,
     ): string => `INSERT INTO audit_event SELECT topic, partition, ${position}, entry, 'forged', event_type, tenant_id, call_id,
-      occurred_at, key, headers, value, previous_hash, previous_event_id, hash FROM audit_event ${at(15)}`;
+      occurred_at, key, headers, value, previous_hash, previous_event_id, hash, digest FROM audit_event ${at(15)}`;
     await harness.tamper(copy(EVENTS));
     expect((await verify()).faults).toMatchObject([{ kind: 'inserted', position: String(EVENTS), eventId: 'forged' }]);
     await harness.tamper(`DELETE FROM audit_event ${at(12)}`);
