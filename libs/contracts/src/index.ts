@@ -17,6 +17,7 @@ export { ERRORS, type ErrorCode, type ErrorDefinition, isErrorCode } from './err
 export { type DataOf, defineEvent, type EventDefinition } from './event-schema.js';
 export * from './events/index.js';
 export { HTTP_HEADERS, JWT_CLAIMS, META_KEYS, RECORD_HEADERS } from './headers.js';
+export { AccessAnswer, AccessCell, AccessNames, AccessPage, AccessPair, AccessQuery } from './http/access.js';
 export {
   AlikeApproval,
   AnswerRefusal,
@@ -95,7 +96,18 @@ export {
   WindowStatement,
 } from './http/budget.js';
 export { CallInDoubt, CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './http/calls.js';
-export { CatalogList, CatalogTool, CatalogWarning, DefinitionPinRule, ObservedDefinition, PinBody, ToolInList } from './http/catalog.js';
+export {
+  CatalogPage,
+  CatalogQuery,
+  CatalogServer,
+  CatalogServers,
+  CatalogTool,
+  CatalogWarning,
+  DefinitionPinRule,
+  ObservedDefinition,
+  PinBody,
+  ToolInList,
+} from './http/catalog.js';
 export {
   ConsoleLoginFault,
   ConsoleLoginQuery,
@@ -111,7 +123,20 @@ export {
 export { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './http/controls.js';
 export { CallPlan, InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './http/invoke.js';
 export { HttpError, JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './http/open.js';
-export { PoliciesInForce, PolicyFiles, PolicyText, PutPolicies } from './http/policies.js';
+export { PlanBody, PlanChoices } from './http/plan.js';
+export {
+  PoliciesInForce,
+  PolicyChangeNote,
+  PolicyFiles,
+  PolicyTestResult,
+  PolicyTestRun,
+  PolicyText,
+  PolicyVersion,
+  PolicyVersionName,
+  PolicyVersionQuery,
+  PolicyVersions,
+  PutPolicies,
+} from './http/policies.js';
 export { errorsOf, type HttpRoute, OFFICE_SCOPES, type OfficeScope, type RouteArea, type RouteName } from './http/route.js';
 export { HTTP_ROUTES } from './http/routes.js';
 export { CHAIN_GENESIS, type ChainRecord, canonicalRecord, recordDigest, type Sha256, sealedAsDigests } from './record/canonical-record.js';

@@ -59,6 +59,11 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
     changes: 'PolicyChanged',
     bodyOf: ({ policyFiles }) => ({ files: { ...policyFiles, 'more.cedar': '// Nothing more.\n' }, why: WHY }),
   }),
+  way('GET /v1/policies/:version', [OPERATE, AUDIT], () => '/v1/policies/1'),
+  way('GET /v1/policies/versions', [OPERATE, AUDIT], () => '/v1/policies/versions'),
+  way('POST /v1/policies/test', [OPERATE, AUDIT], () => '/v1/policies/test'),
+  way('GET /v1/access', [OPERATE, AUDIT], () => '/v1/access?limit=5'),
+  way('GET /v1/access/names', [OPERATE, AUDIT], () => '/v1/access/names'),
   way('GET /v1/controls', [OPERATE, AUDIT], () => '/v1/controls'),
   way('PUT /v1/controls', [OPERATE], () => '/v1/controls', {
     changes: 'ControlChanged',
@@ -69,6 +74,7 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
     body: { why: WHY },
   }),
   way('GET /v1/catalog', [OPERATE, AUDIT], () => '/v1/catalog'),
+  way('GET /v1/catalog/servers', [OPERATE, AUDIT], () => '/v1/catalog/servers'),
   way('GET /v1/catalog/:server/:tool', [OPERATE, AUDIT], () => '/v1/catalog/story/echo'),
   way('POST /v1/catalog/:server/:tool/pin', [OPERATE], () => '/v1/catalog/sessions/slow/pin', {
     ...{ changes: 'DefinitionPinned', isAboutOne: true },
@@ -93,6 +99,11 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
     body: { account: 'user:mia', limit: { day: { maxCalls: 5 } }, why: WHY },
   }),
   way('GET /v1/budgets/me', [], () => '/v1/budgets/me', { asks: 'agent' }),
+  way('GET /v1/plan', [], () => '/v1/plan', { asks: 'agent' }),
+  way('POST /v1/plan', [], () => '/v1/plan', {
+    ...{ asks: 'agent', changes: 'ToolCallPlanned' },
+    body: { tool: 'story/echo', arguments: { text: 'x' } },
+  }),
   way('GET /v1/calls/in-doubt', [OPERATE], () => '/v1/calls/in-doubt'),
   way('POST /v1/calls/:callId/resolution', [OPERATE], ({ callInDoubt }) => `/v1/calls/${callInDoubt}/resolution`, {
     ...{ changes: 'ToolCallResolved', isAboutOne: true },

@@ -131,6 +131,9 @@ const OFFICE_ROUTES: readonly string[] = [
   'GET /v1/audit/checkpoints',
   'GET /v1/policies',
   'PUT /v1/policies',
+  'GET /v1/policies/{id}',
+  'GET /v1/policies/versions',
+  'GET /v1/access',
   'GET /v1/controls',
   'PUT /v1/controls',
   'POST /v1/chains/{id}/resolve',
@@ -155,6 +158,7 @@ const GUARDED_ROUTES: readonly string[] = [
   'GET /v1/budgets/me',
   'GET /v1/tools',
   'POST /v1/invoke',
+  'POST /v1/plan',
   ...MCP_PATHS.flatMap((path) => ['GET', 'POST', 'DELETE', 'PUT', 'PATCH'].map((method) => `${method} ${path}`)),
   'POST /mcp/nobody',
 ];

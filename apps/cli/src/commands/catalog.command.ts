@@ -1,4 +1,4 @@
-import type { ToolRecord } from '@sallyport/contracts';
+import type { CatalogPage, ToolInList, ToolRecord } from '@sallyport/contracts';
 import type { Command } from 'commander';
 import { connect, withConnectionOptions } from '../connection.js';
 import { paint, say, sayJson } from '../terminal.js';
@@ -10,7 +10,14 @@ export const addCatalogCommands = (program: Command): void => {
   withConnectionOptions(catalog.command('list'))
     .description('print every tool with its tier and what keeps it from being callable')
     .action(async (options) => {
-      const { tools } = await (await connect(options)).json<{ tools: ToolRecord[] }>('GET', '/v1/catalog');
+      const api = await connect(options);
+      const tools: ToolInList[] = [];
+      for (let after = ''; ; ) {
+        const page = await api.json<CatalogPage>('GET', `/v1/catalog?limit=200${after}`);
+        tools.push(...page.tools);
+        if (page.nextCursor === null) break;
+        after = `&cursor=${encodeURIComponent(page.nextCursor)}`;
+      }
       if (options.json) return sayJson(tools);
       for (const tool of tools) say(toolLine(tool));
     });
@@ -35,7 +42,7 @@ const toolPath = (tool: string): string => {
   return `${encodeURIComponent(tool.slice(0, slash))}/${encodeURIComponent(tool.slice(slash + 1))}`;
 };
 
-const toolLine = ({ id, riskTier, lifecycle, missing, driftedDigest }: ToolRecord): string => {
+const toolLine = ({ id, riskTier, lifecycle, missing, driftedDigest }: ToolInList | ToolRecord): string => {
   const state =
     driftedDigest !== null
       ? paint.red('held: its definition changed')

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ToolRecord } from '../catalog-record.js';
-import { JsonValue, PlainDigest } from '../values.js';
+import { Instant, JsonValue, PlainDigest, RiskTier, ServerName, ToolId } from '../values.js';
 
 /** What the owner of a tool should look at; it keeps nothing from being called. */
 export const CatalogWarning = z.enum(['review-is-old', 'deprecated']);
@@ -10,9 +10,45 @@ export type CatalogWarning = z.infer<typeof CatalogWarning>;
 export const ToolInList = ToolRecord.omit({ definition: true }).extend({ warnings: z.array(CatalogWarning) });
 export type ToolInList = z.infer<typeof ToolInList>;
 
-/** Answer of `GET /v1/catalog`: every tool, by name. */
-export const CatalogList = z.object({ tools: z.array(ToolInList) });
-export type CatalogList = z.infer<typeof CatalogList>;
+/** Query of `GET /v1/catalog`. */
+export const CatalogQuery = z.strictObject({
+  server: ServerName.optional(),
+  /** `held`: its definition changed and nobody accepted the new one. `incomplete`: anything else keeps it from being callable. */
+  state: z.enum(['callable', 'held', 'incomplete']).optional(),
+  tier: RiskTier.optional(),
+  owner: z.string().max(256).optional(),
+  /** Part of its name, its owner or its tags, whatever the case. */
+  text: z.string().max(128).optional(),
+  cursor: ToolId.optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(100),
+});
+export type CatalogQuery = z.infer<typeof CatalogQuery>;
+
+/** Answer of `GET /v1/catalog`: a page of tools, by name. */
+export const CatalogPage = z.object({ tools: z.array(ToolInList), nextCursor: z.string().nullable() });
+export type CatalogPage = z.infer<typeof CatalogPage>;
+
+/** A server of the catalog with its tools counted. */
+export const CatalogServer = z.object({
+  server: ServerName,
+  tools: z.number().int(),
+  callable: z.number().int(),
+  /** Whose definition changed, with nobody having accepted the new one. */
+  held: z.number().int(),
+  /** Without an owner, a tier, or what else a record needs. */
+  incomplete: z.number().int(),
+  reviewsOld: z.number().int(),
+  owners: z.array(z.string()),
+  tiers: z.array(RiskTier),
+  supportContacts: z.array(z.string()),
+  /** Whether an operator has stopped the server as a whole. */
+  stopped: z.boolean(),
+});
+export type CatalogServer = z.infer<typeof CatalogServer>;
+
+/** Answer of `GET /v1/catalog/servers`, by name. */
+export const CatalogServers = z.object({ servers: z.array(CatalogServer) });
+export type CatalogServers = z.infer<typeof CatalogServers>;
 
 /** How a definition comes to be pinned. */
 export const DefinitionPinRule = z.union([
@@ -22,7 +58,12 @@ export const DefinitionPinRule = z.union([
 export type DefinitionPinRule = z.infer<typeof DefinitionPinRule>;
 
 /** A definition as its server showed it last. It is a stranger's text. */
-export const ObservedDefinition = z.object({ digest: PlainDigest, definition: JsonValue });
+export const ObservedDefinition = z.object({
+  digest: PlainDigest,
+  definition: JsonValue,
+  /** When this definition was seen first; `null` where it was seen before anybody noted it. */
+  seenAt: Instant.nullable(),
+});
 export type ObservedDefinition = z.infer<typeof ObservedDefinition>;
 
 /** Answer of `GET /v1/catalog/{server}/{tool}`: the record with the pinned definition, and the one that was seen last. */

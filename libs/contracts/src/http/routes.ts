@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ToolRecord } from '../catalog-record.js';
 import { ServerName } from '../values.js';
+import { AccessNames, AccessPage, AccessQuery } from './access.js';
 import {
   ApprovalDetail,
   ApprovalPage,
@@ -29,11 +30,20 @@ import { Overview, OverviewQuery } from './audit-overview.js';
 import { CallProof } from './audit-proof.js';
 import { BudgetPage, BudgetQuery, HoldsInDoubt, LimitInForce, OwnBudgets, PutBudgetLimit, Spending, SpendingQuery } from './budget.js';
 import { CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './calls.js';
-import { CatalogList, CatalogTool, PinBody } from './catalog.js';
+import { CatalogPage, CatalogQuery, CatalogServers, CatalogTool, PinBody } from './catalog.js';
 import { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './controls.js';
 import { InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './invoke.js';
 import { JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './open.js';
-import { PoliciesInForce, PutPolicies } from './policies.js';
+import { PlanBody, PlanChoices } from './plan.js';
+import {
+  PoliciesInForce,
+  PolicyTestRun,
+  PolicyVersion,
+  PolicyVersionName,
+  PolicyVersionQuery,
+  PolicyVersions,
+  PutPolicies,
+} from './policies.js';
 import { type HttpRoute, OFFICE_SCOPES, type RouteName } from './route.js';
 
 const { approve: APPROVE, audit: AUDIT, operate: OPERATE } = OFFICE_SCOPES;
@@ -72,6 +82,22 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
       ...(['invoke.arguments-invalid', 'plan.unsupported', 'policy.denied', 'policy.unavailable', 'result.not-retained'] as const),
       ...(['scope.insufficient', 'tool.unknown', 'upstream.answer-invalid', 'upstream.answer-too-large'] as const),
       ...(['upstream.circuit-open', 'upstream.failed', 'upstream.timeout', 'upstream.unreachable'] as const),
+    ],
+  },
+  'GET /v1/plan': {
+    ...{ area: 'Calls', access: 'token', answer: PlanChoices },
+    summary: 'Tells through which agents whoever asks may plan a call.',
+  },
+  'POST /v1/plan': {
+    ...{ area: 'Calls', access: 'token', body: PlanBody, answer: InvokePlan },
+    summary: 'Tells what would become of a call: what is decided, what it would cost, what would be masked, who would be asked.',
+    description:
+      'Never makes the call, whatever the request says: nothing is held, nobody is asked, and nothing is sent but the dry run that `dryRun` asks for and the catalog declares. It is decided as the call of the agent would be and is on record as a plan.',
+    errors: [
+      ...(['budget.unavailable', 'call.deadline-passed', 'call.tenant-saturated', 'content.arguments-too-deep'] as const),
+      ...(['content.arguments-too-large', 'identity.forbidden', 'invoke.arguments-invalid', 'plan.unsupported'] as const),
+      ...(['policy.unavailable', 'tool.unknown', 'upstream.answer-invalid', 'upstream.circuit-open', 'upstream.failed'] as const),
+      ...(['upstream.timeout', 'upstream.unreachable'] as const),
     ],
   },
   'GET /v1/calls/in-doubt': {
@@ -200,8 +226,12 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   },
 
   'GET /v1/catalog': {
-    ...{ area: 'Catalog', access: READ, answer: CatalogList },
-    summary: 'Lists every tool with its owner, tier, lifecycle and what keeps it from being callable.',
+    ...{ area: 'Catalog', access: READ, query: CatalogQuery, answer: CatalogPage },
+    summary: 'Lists tools with their owner, tier, lifecycle and what keeps them from being callable.',
+  },
+  'GET /v1/catalog/servers': {
+    ...{ area: 'Catalog', access: READ, answer: CatalogServers },
+    summary: 'Lists servers with their tools counted.',
   },
   'GET /v1/catalog/:server/:tool': {
     ...{ area: 'Catalog', access: READ, path: TOOL, answer: CatalogTool, errors: ['request.not-found'] },
@@ -222,6 +252,30 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
     summary: 'Replaces the whole policy set.',
     description:
       'It is compiled and its tests are run first: one fault, and the set in force is kept. When it answers, no byte is sent by the old one.',
+  },
+
+  'GET /v1/policies/:version': {
+    ...{ area: 'Policies', access: READ, path: { version: PolicyVersionName }, answer: PolicyVersion, errors: ['request.not-found'] },
+    summary: 'Shows a policy set as it was, by the hash that decisions carry or by its number.',
+  },
+  'POST /v1/policies/test': {
+    ...{ area: 'Policies', access: READ, answer: PolicyTestRun },
+    summary: 'Runs the tests of the set in force against it. Changes nothing.',
+  },
+  'GET /v1/policies/versions': {
+    ...{ area: 'Policies', access: READ, query: PolicyVersionQuery, answer: PolicyVersions },
+    summary: 'Lists the sets that were in force, newest first: who changed them, when and why.',
+  },
+
+  'GET /v1/access': {
+    ...{ area: 'Access', access: READ, query: AccessQuery, answer: AccessPage },
+    summary: 'Tells who may call what: by person, agent and tool.',
+    description:
+      'Answered by the function that decides calls, with a token that carries everything person, agent and delegation allow together. What is not known before there is a call is never taken for a yes.',
+  },
+  'GET /v1/access/names': {
+    ...{ area: 'Access', access: READ, answer: AccessNames },
+    summary: 'Lists the people and agents that the configuration names.',
   },
 
   'POST /v1/chains/:chainId/resolve': {

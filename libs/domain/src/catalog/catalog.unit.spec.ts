@@ -46,7 +46,7 @@ const unseen = (rule: PinRule): PinState => ({ record: judged({ ...complete, pin
 const see = (state: PinState, ...digests: string[]): { state: PinState; facts: PinFact[] } => {
   const facts: PinFact[] = [];
   for (const digest of digests) {
-    const outcome = observeDefinition(state, { digest, definition: { digest } });
+    const outcome = observeDefinition(state, { digest, definition: { digest }, seenAt: `at ${facts.length}` });
     state = outcome.state;
     facts.push(...outcome.facts);
   }

@@ -7,12 +7,20 @@ export type PinRule =
   | { readonly kind: 'digest'; readonly digest: string }
   | { readonly kind: 'by-hand' };
 
+/** A definition as an upstream showed it. */
+export interface SeenDefinition {
+  readonly digest: string;
+  readonly definition: Json;
+  /** When it was shown first, RFC 3339; `null` where nobody noted it. */
+  readonly seenAt: string | null;
+}
+
 /** A tool of the catalog with what the pin deciders need beside the record. */
 export interface PinState {
   readonly record: ToolRecord;
   readonly rule: PinRule;
   /** What the upstream said last, whether or not it was accepted. */
-  readonly observed: { readonly digest: string; readonly definition: Json } | null;
+  readonly observed: SeenDefinition | null;
 }
 
 export type PinFact =
@@ -30,8 +38,8 @@ export interface PinOutcome {
  * Takes note of what an upstream says a tool is. The first definition is pinned when the rule allows it; another one later never replaces
  * the pin but holds the tool. Idempotent: the same observation again changes nothing.
  */
-export const observeDefinition = (state: PinState, seen: { readonly digest: string; readonly definition: Json }): PinOutcome => {
-  const observed = { digest: seen.digest, definition: seen.definition };
+export const observeDefinition = (state: PinState, seen: SeenDefinition): PinOutcome => {
+  const observed = state.observed?.digest === seen.digest ? { ...seen, seenAt: state.observed.seenAt } : seen;
   const { record, rule } = state;
   if (record.pinnedDigest === seen.digest) {
     const definition = record.definition ?? seen.definition;
@@ -41,7 +49,7 @@ export const observeDefinition = (state: PinState, seen: { readonly digest: stri
       facts: [{ type: 'DriftEnded' }],
     };
   }
-  if (record.pinnedDigest === null && accepts(rule, seen.digest)) return pin(state, seen);
+  if (record.pinnedDigest === null && accepts(rule, seen.digest)) return pin(state, observed);
   const expected = record.pinnedDigest ?? (rule.kind === 'digest' ? rule.digest : null);
   if (expected === null || record.driftedDigest === seen.digest) return { state: { ...state, observed }, facts: [] };
   return {
@@ -57,7 +65,7 @@ export const acceptDefinition = (state: PinState, digest: string): PinOutcome | 
   return pin(state, state.observed);
 };
 
-const pin = (state: PinState, seen: { readonly digest: string; readonly definition: Json }): PinOutcome => ({
+const pin = (state: PinState, seen: SeenDefinition): PinOutcome => ({
   state: {
     ...state,
     observed: seen,

@@ -6,4 +6,5 @@ export {
   type PinOutcome,
   type PinRule,
   type PinState,
+  type SeenDefinition,
 } from './definition-pin.decider.js';

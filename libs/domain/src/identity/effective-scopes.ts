@@ -43,16 +43,34 @@ const EVERYBODY = '*';
  * An agent therefore never exceeds its user, nor any agent that called it. An entry that is missing counts as no scopes at all.
  */
 export const scopesInForce = (principal: Principal, directory: IdentityDirectory): ScopesInForce => {
-  let ceiling = userScopes(principal, directory.users);
-  for (const actor of principal.actors) {
-    ceiling = both(ceiling, agentScopes(actor, directory.agents));
-    ceiling = both(ceiling, delegatedScopes(principal.subject, actor, directory.delegations));
-  }
-  const sorted = [...new Set(ceiling)].sort();
-  return { ceiling: sorted, effective: both(sorted, principal.scopes) };
+  const ceiling = scopeShares(principal, directory).inForce;
+  return { ceiling, effective: both(ceiling, principal.scopes) };
 };
 
-const userScopes = (principal: Principal, users: readonly UserEntry[]): readonly string[] => {
+/** What each of those behind a principal may do at most, and what is left of it together. */
+export interface ScopeShares {
+  readonly ofSubject: readonly string[];
+  /** In the order of the actors. */
+  readonly ofActors: readonly { readonly ceiling: readonly string[]; readonly delegated: readonly string[] }[];
+  /** Sorted, and each once. */
+  readonly inForce: readonly string[];
+}
+
+/** The same, told apart: whose entry it is that a scope is missing in. What the token carries is left out. */
+export const scopeShares = (
+  principal: Pick<Principal, 'subject' | 'actors' | 'issuer' | 'tokenSource'>,
+  directory: IdentityDirectory,
+): ScopeShares => {
+  const ofSubject = userScopes(principal, directory.users);
+  const ofActors = principal.actors.map((actor) => ({
+    ceiling: agentScopes(actor, directory.agents),
+    delegated: delegatedScopes(principal.subject, actor, directory.delegations),
+  }));
+  const left = ofActors.reduce((scopes, { ceiling, delegated }) => both(both(scopes, ceiling), delegated), ofSubject);
+  return { ofSubject, ofActors, inForce: [...new Set(left)].sort() };
+};
+
+const userScopes = (principal: Pick<Principal, 'subject' | 'issuer' | 'tokenSource'>, users: readonly UserEntry[]): readonly string[] => {
   const ofIssuer = (entry: UserEntry): boolean => entry.issuer === principal.issuer || entry.issuer === principal.tokenSource;
   const named = users.filter((entry) => entry.id === principal.subject);
   const anybody = users.filter((entry) => entry.id === EVERYBODY);

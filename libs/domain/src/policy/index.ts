@@ -1,3 +1,4 @@
+export { type Access, type AccessQuestion, accessOf } from './access.js';
 export { approvalMeets, demandedRules, type GrantInContext, type SeenGrant } from './approval-grant.js';
 export { type ControlsInForce, stoppedBy } from './controls.js';
 export { type Decision, type DecisionFacts, type DecisionRequest, decideCall, NO_POLICY_SET, type VisibleTools } from './decision.js';
@@ -7,6 +8,7 @@ export {
   failClosed,
   POLICY_ACTIONS,
   type PolicyAction,
+  type PolicyBounds,
   type PolicyContext,
   type PolicyEvaluation,
   type PolicyFault,

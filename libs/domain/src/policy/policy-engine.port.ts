@@ -68,6 +68,16 @@ export interface CompiledPolicySet {
   evaluate(question: PolicyQuestion): PolicyEvaluation;
 }
 
+/** A policy set asked before everything about a call is known: arguments, labels of their content, and what only the token of the call says. */
+export interface PolicyBounds {
+  /** Takes everything that is not known for the worse. What it allows is allowed whatever the call turns out to be. */
+  readonly least: CompiledPolicySet;
+  /** Takes everything that is not known for the better. What it denies is denied whatever the call turns out to be. */
+  readonly most: CompiledPolicySet;
+  /** What the policies read of the things that are not known: `arguments`, `labels`, `mode` and the like, sorted. */
+  dependsOn(policyIds: readonly string[]): readonly string[];
+}
+
 /** One thing wrong with a policy set. */
 export interface PolicyFault {
   readonly file: string;

@@ -44,6 +44,7 @@ export const edgeGatewayPart = async (
       settings: settingsOf(configuration),
       issuers: configuration.identity.issuers,
       scopesInForce: (principal) => [...scopesInForce(principal, identityDirectoryOf(configuration, principal.tenantId)).effective],
+      directoryOf: (tenantId) => identityDirectoryOf(configuration, tenantId),
       upstreams,
       log,
       database,

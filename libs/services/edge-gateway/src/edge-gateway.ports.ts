@@ -1,4 +1,5 @@
 import type { Principal } from '@sallyport/contracts';
+import type { IdentityDirectory } from '@sallyport/domain';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, Database, HealthRegistry, IdSource, IssuerSettings, Logger, Sealer, Telemetry } from '@sallyport/platform';
 import type { EdgeSettings } from './edge-settings.js';
@@ -11,6 +12,8 @@ export interface EdgeGatewayPorts {
   readonly issuers: readonly IssuerSettings[];
   /** The scopes that a principal has by its token, its person and its agents together. */
   readonly scopesInForce: (principal: Principal) => readonly string[];
+  /** Who may do what at most in a tenant. */
+  readonly directoryOf: (tenantId: string) => IdentityDirectory;
   readonly upstreams: readonly UpstreamSettings[];
   readonly log: EventLog;
   /** With `EDGE_GATEWAY_MIGRATIONS` applied. */

@@ -189,7 +189,7 @@ const observe = async (tools: readonly (readonly [string, string])[], digest = D
   await vi.waitFor(async () => {
     const { rows } = await db.query<{ count: string }>('SELECT count(*) FROM catalog_tool WHERE observed LIKE $1', [`%${digest}%`]);
     if (Number(rows[0]?.count) < tools.length) throw new Error('not observed yet');
-  });
+  }, 10_000);
 };
 
 const http = async (method: 'GET' | 'PUT' | 'POST', url: string, body?: object, as: string | null = 'user:grace') => {
@@ -418,6 +418,147 @@ test('a request that nobody waits for any more is not answered', async () => {
   now.mockRestore();
   await decided(await request());
   expect(decisionOf('call-late')).toBeUndefined();
+});
+
+const READ_ROUTES = [
+  '/v1/catalog',
+  '/v1/catalog/servers',
+  '/v1/policies',
+  '/v1/policies/versions',
+  '/v1/policies/1',
+  '/v1/access?limit=1',
+  '/v1/access/names',
+];
+
+test.each(READ_ROUTES)('%s is read with the scope to audit or to operate, in a tenant that is declared', async (route) => {
+  expect(await http('GET', route, undefined, null)).toMatchObject({ status: 401 });
+  expect(await http('GET', route, undefined, 'user:ada')).toMatchObject({ status: 403, body: { code: 'identity.forbidden' } });
+  expect(await http('GET', route, undefined, 'user:grace@stranger')).toMatchObject({ status: 403 });
+  expect(await http('GET', route, undefined, 'user:olga')).not.toMatchObject({ status: 403 });
+});
+
+test('the catalog comes in pages, by what is wanted, and its servers are counted', async () => {
+  const names: string[] = [];
+  let cursor = '';
+  do {
+    const { body } = await http('GET', `/v1/catalog?limit=7${cursor}`);
+    expect(body.tools.length).toBeLessThanOrEqual(7);
+    names.push(...body.tools.map(({ id }: { id: string }) => id));
+    cursor = body.nextCursor === null ? '' : `&cursor=${encodeURIComponent(body.nextCursor)}`;
+  } while (cursor !== '');
+  expect(names).toEqual([...new Set(names)].sort());
+  expect(names).toContain('fs/write_file');
+  await observe([['everything', 'echo']], OTHER_DIGEST);
+  const ids = async (query: string): Promise<string[]> =>
+    (await http('GET', `/v1/catalog?limit=200&${query}`)).body.tools.map(({ id }: { id: string }) => id);
+  expect(await ids('state=held')).toEqual(['everything/echo']);
+  expect(await ids('state=callable&server=fs')).toEqual(['fs/read_text_file', 'fs/write_file']);
+  expect(await ids('text=SURPRISE')).toEqual(['everything/surprise']);
+  const { body } = await http('GET', '/v1/catalog/servers');
+  expect(body.servers.find(({ server }: { server: string }) => server === 'everything')).toMatchObject({ held: 1, stopped: false });
+  expect(await http('GET', '/v1/catalog?state=lost')).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+});
+
+test('a drifted tool shows both definitions, and since when the other one was seen', async () => {
+  await observe([['everything', 'echo']], OTHER_DIGEST);
+  const shown = (await http('GET', '/v1/catalog/everything/echo')).body;
+  expect(shown).toMatchObject({
+    pinnedDigest: DIGEST,
+    definition: { name: 'echo' },
+    observed: { digest: OTHER_DIGEST, definition: { name: 'echo' } },
+  });
+  await observe([['everything', 'echo']], OTHER_DIGEST);
+  await observe([['fs', 'list_directory']], OTHER_DIGEST);
+  expect((await http('GET', '/v1/catalog/everything/echo')).body.observed).toEqual(shown.observed);
+  expect(Date.parse(shown.observed.seenAt)).not.toBeNaN();
+});
+
+test('a policy set is shown as it was, with who changed it, and its rules with what they oblige to', async () => {
+  const before = (await http('GET', '/v1/policies')).body;
+  expect(before).toMatchObject({ lastChange: { changedBy: 'system:declared-files', policySetHash: before.policySetHash } });
+  const files = {
+    ...POLICIES,
+    'more.cedar': '@id("more") @reason("A test.") forbid(principal, action == Action::"call", resource in Server::"more");',
+  };
+  const after = (await http('PUT', '/v1/policies', { files, why: 'a rule more' })).body;
+  const { versions } = (await http('GET', '/v1/policies/versions')).body;
+  expect(versions).toMatchObject([
+    { policySetHash: after.policySetHash, changedBy: 'user:grace', why: 'a rule more' },
+    { policySetHash: before.policySetHash, changedBy: 'system:declared-files' },
+  ]);
+  const page = (await http('GET', '/v1/policies/versions?limit=1')).body;
+  expect((await http('GET', `/v1/policies/versions?cursor=${page.nextCursor}`)).body.versions).toEqual(versions.slice(1));
+  const old = (await http('GET', `/v1/policies/${before.policySetHash}`)).body;
+  expect(old).toMatchObject({ inForce: false, before: null, files: POLICIES });
+  expect(old.policies.find(({ id }: { id: string }) => id === 'high-risk-asks')).toMatchObject({
+    ...{ effect: 'permit', obligation: { type: 'require-approval', ruleIds: ['high-risk'] } },
+    text: expect.stringContaining('write-high'),
+  });
+  const now = (await http('GET', `/v1/policies/${versions[0].epoch}`)).body;
+  expect(now).toMatchObject({ inForce: true, before: { policySetHash: before.policySetHash } });
+  expect(now.policies.find(({ id }: { id: string }) => id === 'more')).toMatchObject({
+    effect: 'forbid',
+    reason: 'A test.',
+    obligation: null,
+  });
+  for (const version of ['nothing', `sha256:${'0'.repeat(64)}`, '999999'])
+    expect(await http('GET', `/v1/policies/${version}`)).toMatchObject({ status: 404 });
+});
+
+test('the tests of the set in force are run on request, and nothing is changed by it', async () => {
+  const before = log.recordsOf('policy.events.v1').length;
+  const { body } = await http('POST', '/v1/policies/test', undefined, 'user:olga');
+  expect(body).toMatchObject({ failed: 0, hasMore: false, policySetHash: (await http('GET', '/v1/policies')).body.policySetHash });
+  expect(body.passed).toBeGreaterThan(20);
+  expect(body.results).toHaveLength(body.passed);
+  expect(log.recordsOf('policy.events.v1')).toHaveLength(before);
+  expect(await http('POST', '/v1/policies/test', undefined, 'user:ada')).toMatchObject({ status: 403 });
+});
+
+test('who may what is told as calls are decided, and what depends on the arguments is never a yes', async () => {
+  const cell = async (subject: string, agent: string, tool: string) => {
+    const query = new URLSearchParams({ subject, agent, tool });
+    const { cells, ...others } = (await http('GET', `/v1/access?${query}`)).body;
+    expect(cells, JSON.stringify(others)).toHaveLength(1);
+    return cells[0];
+  };
+  expect(await cell('user:ada', 'agent:triage', 'everything/echo')).toMatchObject({
+    answer: 'allow',
+    policyIds: expect.arrayContaining(['read-by-scope']),
+  });
+  expect(await cell('user:ada', 'agent:triage', 'fs/read_text_file')).toMatchObject({
+    ...{ answer: 'depends', dependsOn: ['arguments'], policyIds: expect.arrayContaining(['read-by-scope', 'no-credential-files']) },
+  });
+  expect(await cell('user:ada', 'agent:triage', 'fs/write_file')).toMatchObject({
+    answer: 'deny',
+    code: 'tool.unknown',
+    policyIds: ['tool.hidden'],
+  });
+  expect(await cell('user:olga', 'agent:writer', 'everything/echo')).toMatchObject({ answer: 'deny' });
+  expect(await cell('user:nobody', 'none', 'everything/echo')).toMatchObject({ answer: 'deny', agent: null });
+  expect(await cell('user:ada', 'agent:triage', 'everything/get-env')).toMatchObject({ answer: 'deny' });
+  await http('PUT', '/v1/controls', { control: 'agent', value: 'agent:triage', active: true, why: 'a test' });
+  expect(await cell('user:ada', 'agent:triage', 'everything/echo')).toMatchObject({
+    answer: 'deny',
+    code: 'control.killed',
+    policyIds: ['control.agent'],
+  });
+});
+
+test('the matrix comes in pages that hold every cell once, with the scopes of each pair', async () => {
+  const seen: string[] = [];
+  let cursor = '';
+  do {
+    const { body } = await http('GET', `/v1/access?subject=user:ada&limit=20${cursor}`);
+    seen.push(...body.cells.map(({ agent, tool }: { agent: string; tool: string }) => `${agent} ${tool}`));
+    for (const { agent, inForce } of body.pairs) if (agent === 'agent:triage') expect(inForce).toEqual(['tools:read']);
+    cursor = body.nextCursor === null ? '' : `&cursor=${body.nextCursor}`;
+  } while (cursor !== '');
+  const { tools } = (await http('GET', '/v1/catalog?limit=200')).body;
+  expect(seen).toHaveLength(new Set(seen).size);
+  expect(seen).toHaveLength(3 * tools.length);
+  expect(await http('GET', '/v1/access?cursor=nonsense')).toMatchObject({ status: 400 });
+  expect((await http('GET', '/v1/access/names')).body).toMatchObject({ agents: ['agent:triage', 'agent:writer'] });
 });
 
 test('operators are let in by token and scope, in their own tenant', async () => {

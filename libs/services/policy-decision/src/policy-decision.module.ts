@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { type EventLog, OutboxPublisher } from '@sallyport/log';
 import type { Clock, Database, IdSource, Sealer, Telemetry } from '@sallyport/platform';
+import { AccessController } from './admin/access.controller.js';
 import type { Authenticator } from './admin/authenticator.port.js';
 import { CatalogController } from './admin/catalog.controller.js';
 import { ControlsController } from './admin/controls.controller.js';
@@ -60,7 +61,7 @@ export class PolicyDecisionModule {
     const source = `/policy-decision/${ports.instanceId}`;
     return {
       module: PolicyDecisionModule,
-      controllers: [DecisionController, PoliciesController, CatalogController, ControlsController],
+      controllers: [DecisionController, PoliciesController, CatalogController, ControlsController, AccessController],
       providers: [
         { provide: DATABASE, useValue: db },
         { provide: CLOCK, useValue: clock },

@@ -34,6 +34,8 @@ export interface ReadRequest {
   /** Keyed digest of a session id. */
   readonly session?: string | null;
   readonly isStream?: boolean;
+  /** Where nothing but a plan can be asked for, and whether it may try out the tool's own dry run. */
+  readonly plan?: { readonly mayTryOut: boolean };
   /** Whether the client understands `input_required` (MCP 2026-07-28). */
   readonly isModern?: boolean;
 }
@@ -145,7 +147,9 @@ export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependenci
     claimed,
     idempotencyKey: typeof key === 'string' && key !== '' ? key : null,
     isStream: read.isStream ?? false,
-    isPlan: asksForPlan(meta[META_KEYS.plan]) || asksForPlan(single(read.headers[HTTP_HEADERS.plan.toLowerCase()])),
+    isPlan:
+      read.plan !== undefined || asksForPlan(meta[META_KEYS.plan]) || asksForPlan(single(read.headers[HTTP_HEADERS.plan.toLowerCase()])),
+    mayTryOut: read.plan?.mayTryOut ?? true,
     // The state of an upstream that asks back would be lost in ours.
     comesBack: read.isModern === true && params.requestState === undefined && params.inputResponses === undefined,
     returned,

@@ -22,6 +22,8 @@ export interface AuthenticatedCall {
   readonly isStream: boolean;
   /** Whether the client wants to know what would happen, and nothing to happen. */
   readonly isPlan: boolean;
+  /** Whether a plan may ask the tool what it would do, where the catalog declares a dry run. */
+  readonly mayTryOut: boolean;
   /** Whether the client comes back by itself for a call that waits for people (MCP 2026-07-28, `requestState`). */
   readonly comesBack: boolean;
   /** The waiting call that this request goes on with; `callId` is its id then. `null` for a call of its own. */

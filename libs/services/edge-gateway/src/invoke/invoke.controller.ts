@@ -1,7 +1,8 @@
 import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
-import { AppError, CallPlan, type InvokeAnswer, InvokeBody, type InvokePlan, type Json, toErrorBody } from '@sallyport/contracts';
+import { AppError, CallPlan, type InvokeAnswer, InvokeBody, type InvokePlan, type Json, PlanBody, toErrorBody } from '@sallyport/contracts';
 import { isJsonObject, JsonFault, type JsonObject, parseBounded, RETRY_AFTER_MS } from '@sallyport/mcp';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { EdgeGateway } from '../edge-gateway.js';
 import { assembleCall } from '../http/call-assembly.js';
 import { type Admitted, type Entrance, sendJson } from '../http/door.js';
@@ -11,10 +12,18 @@ import { toolMenuOf, visibleTools } from '../menu/tool-menu.js';
 import { ClientExchange, noRoute } from '../upstreams/client-exchange.js';
 import type { CallOutcome } from './exchange.port.js';
 import { LocalAnswer } from './local-exchange.js';
+import { planChoicesOf, plannedPrincipal } from './planned-principal.js';
 
 type Answered = Extract<CallOutcome, { kind: 'answered' }>;
 
-/** REST: the menu of tools, and one call. The same path as MCP's, for who speaks no MCP. */
+/** A call as REST asks for it. */
+interface Asked extends Omit<InvokeBody, 'tool' | 'arguments'> {
+  readonly tool: string;
+  readonly arguments: JsonObject;
+  readonly plan?: { readonly mayTryOut: boolean };
+}
+
+/** REST: the menu of tools, one call, and one that is only planned. The same path as MCP's, for who speaks no MCP. */
 @Controller('v1')
 export class InvokeController {
   constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
@@ -44,13 +53,33 @@ export class InvokeController {
   @Post('invoke')
   async invoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const entrance = this.entrance('/v1/invoke');
-    await this.gateway.door.open(request, reply, entrance, (admitted) => this.call(request, reply, entrance, admitted));
+    await this.gateway.door.open(request, reply, entrance, async (admitted) =>
+      this.call(request, reply, admitted, await this.bodyOf(request, InvokeBody)),
+    );
   }
 
-  private async call(request: FastifyRequest, reply: FastifyReply, entrance: Entrance, admitted: Admitted): Promise<void> {
+  /** On whose behalf, and through which agents, whoever asks may plan. */
+  @Get('plan')
+  async planChoices(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.gateway.door.open(request, reply, this.entrance('/v1/plan'), async ({ principal }) => {
+      const choices = planChoicesOf(principal, this.gateway.ports.directoryOf(principal.tenantId));
+      reply.code(200).headers({ 'content-type': 'application/json', 'cache-control': 'no-store' }).send(JSON.stringify(choices));
+    });
+  }
+
+  /** Tells what would become of a call, and never makes one: nothing that a request says turns this into an execution. */
+  @Post('plan')
+  async plan(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.gateway.door.open(request, reply, this.entrance('/v1/plan'), async (admitted) => {
+      const { agent, dryRun, ...call } = await this.bodyOf(request, PlanBody);
+      const principal = plannedPrincipal(admitted.principal, agent ?? null, this.gateway.ports.directoryOf(admitted.principal.tenantId));
+      await this.call(request, reply, { ...admitted, principal }, { ...call, plan: { mayTryOut: dryRun } });
+    });
+  }
+
+  private async call(request: FastifyRequest, reply: FastifyReply, admitted: Admitted, body: Asked): Promise<void> {
     const { requests, upstreams, ports } = this.gateway;
     const { tenantId } = admitted.principal;
-    const body = await this.bodyOf(request);
     const at = body.tool.indexOf('/');
     const server = body.tool.slice(0, at);
     const name = body.tool.slice(at + 1);
@@ -64,6 +93,7 @@ export class InvokeController {
         target: { kind: 'tool', server, name },
         params: { name, arguments: body.arguments },
         body: { model: body.model, prompt: body.prompt, intent: body.intent },
+        ...(body.plan === undefined ? {} : { plan: body.plan }),
       },
       ports,
     );
@@ -73,11 +103,12 @@ export class InvokeController {
         ? null
         : new ClientExchange(upstream, { method: 'tools/call', sessionKey: this.gateway.sessionKeyOf(admitted.principal) });
     const outcome = await requests.run(call, exchange ?? noRoute(server));
-    if (outcome.kind !== 'answered') return this.refuse(reply, entrance, outcome);
+    if (outcome.kind !== 'answered') return this.refuse(reply, admitted.entrance, outcome);
     this.answer(reply, outcome, { tool: body.tool, isPlan: call.isPlan }, exchange?.answer ?? {});
   }
 
-  private async bodyOf(request: FastifyRequest): Promise<InvokeBody> {
+  /** The body of a request that names a tool. Throws what its form is turned away with. */
+  private async bodyOf<S extends z.ZodType<{ readonly tool: string }>>(request: FastifyRequest, schema: S): Promise<z.output<S>> {
     const { wire } = this.gateway.ports.settings;
     const [type] = (request.headers['content-type'] ?? '').split(';');
     if (type?.trim().toLowerCase() !== 'application/json')
@@ -92,7 +123,7 @@ export class InvokeController {
         ? new AppError('content.arguments-too-deep', fault.message)
         : new AppError('request.parse-error', fault.message);
     }
-    const parsed = InvokeBody.safeParse(value);
+    const parsed = schema.safeParse(value);
     if (!parsed.success || !/^[^/]+\/.+$/.test(parsed.data.tool)) {
       const paths = parsed.success ? ['tool'] : parsed.error.issues.slice(0, 16).map(({ path }) => path.join('.'));
       throw new AppError('request.invalid', 'the body does not fit its schema', { detail: { paths } });

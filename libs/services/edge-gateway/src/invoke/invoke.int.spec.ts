@@ -96,6 +96,44 @@ test('answers a header that asks for a plan with the plan, and sends nothing', a
   expect(upstream().requests()).toHaveLength(before);
 });
 
+const asPerson = { agent: null };
+const askForPlan = async (body: object, init: { token?: TokenOptions; headers?: Record<string, string> } = {}) => {
+  const response = await fetch(`${gateway.url}/v1/plan`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await gateway.token(init.token)}`, 'content-type': 'application/json', ...init.headers },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: await response.json(), callId: response.headers.get('sallyport-call-id') ?? '' };
+};
+
+test('a plan that a person asks for is decided as the call of their agent, on record as theirs, and reaches nothing whatever it says', async () => {
+  const before = upstream().requests().length;
+  const wish = { tool: 'tools/echo', arguments: { text: 'hello' }, agent: 'agent:triage' };
+  const headers = { 'Sallyport-Plan': 'false', 'Idempotency-Key': 'k' };
+  const { status, body, callId } = await askForPlan(wish, { token: asPerson, headers });
+  expect({ status, body }).toMatchObject({ status: 200, body: { callId, tool: 'tools/echo', plan: { effect: 'allow', dryRun: null } } });
+  const events = gateway.eventsOf(callId);
+  expect(events.map(({ type }) => type)).toEqual(['ToolCallRequested', 'ToolCallPlanned']);
+  expect(events[0]?.data).toMatchObject({
+    ...{ purpose: 'plan', transport: 'rest' },
+    principal: { subject: 'user:ada', actors: ['agent:triage'], scopes: ['tools:read'] },
+  });
+  expect(upstream().requests()).toHaveLength(before);
+});
+
+test('a plan is asked for an agent that was granted to the person, and by an agent for itself alone', async () => {
+  const wish = { tool: 'tools/echo', arguments: { text: 'hello' } };
+  expect(await askForPlan({ ...wish, agent: 'agent:stranger' }, { token: asPerson })).toMatchObject({
+    status: 403,
+    body: { code: 'identity.forbidden' },
+  });
+  expect(await askForPlan({ ...wish, agent: 'agent:unknown' }, { token: asPerson })).toMatchObject({ status: 403 });
+  expect(await askForPlan({ ...wish, agent: 'agent:stranger' })).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+  expect(await askForPlan(wish)).toMatchObject({ status: 200 });
+  const choices = await fetch(`${gateway.url}/v1/plan`, { headers: { authorization: `Bearer ${await gateway.token(asPerson)}` } });
+  expect(await choices.json()).toEqual({ subject: 'user:ada', agents: [{ agent: 'agent:triage', scopes: ['tools:read'] }] });
+});
+
 test('shows a menu of what may be called, with pinned definitions and no address', async () => {
   const response = await fetch(`${gateway.url}/v1/tools`, { headers: { authorization: `Bearer ${await gateway.token()}` } });
   const text = await response.text();

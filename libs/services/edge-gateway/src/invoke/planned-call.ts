@@ -38,7 +38,7 @@ export class PlannedCall {
     const plan = this.planOf(decision, fault);
     const quoteMicros = plan.quote?.amountMicros ?? null;
     const tell = (output: Json): JsonObject => ({ jsonrpc: '2.0', result: planResult({ ...plan, dryRun: output }, call.callId) });
-    const argument = tool?.dryRunArgument ?? null;
+    const argument = call.mayTryOut ? (tool?.dryRunArgument ?? null) : null;
     if (argument !== null && plan.effect === 'allow' && plan.code === null)
       return this.dispatch.tryOut(exchange, decision, askedAtMs, { argument, quoteMicros, tell });
     return this.end(exchange, { quoteMicros, decisionId: decision.id, redactions: plan.masked.arguments }, tell(null));

@@ -138,6 +138,7 @@ export const aCall = (over: Partial<AuthenticatedCall> = {}): AuthenticatedCall 
   idempotencyKey: null,
   isStream: false,
   isPlan: false,
+  mayTryOut: true,
   comesBack: false,
   returned: null,
   receivedAtMs: 0,

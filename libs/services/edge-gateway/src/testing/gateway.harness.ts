@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type AnyEnvelope, decodeEvent, type EventData, type Json, JWT_CLAIMS, type RiskTier } from '@sallyport/contracts';
+import type { IdentityDirectory } from '@sallyport/domain';
 import { type EventLog, openPostgresEventLog } from '@sallyport/log';
 import {
   createLogger,
@@ -73,6 +74,13 @@ const TIERS: Readonly<Record<string, RiskTier>> = {
   leak_secret: 'read',
   fail: 'read',
   ask: 'read',
+};
+
+/** Who may do what at most: ada by herself and through triage, which was delegated less than it has. */
+const DIRECTORY: IdentityDirectory = {
+  users: [{ id: 'user:ada', scopes: ['tools:read', 'tools:write'] }],
+  agents: ['agent:triage', 'agent:stranger'].map((id) => ({ id, scopes: ['tools:read', 'tools:write'] })),
+  delegations: [{ subject: 'user:ada', agent: 'agent:triage', scopes: ['tools:read'] }],
 };
 
 const freePort = (): Promise<number> =>
@@ -204,6 +212,7 @@ export const startTestGateway = async (options: {
       },
     })),
     scopesInForce: ({ scopes }) => scopes,
+    directoryOf: () => DIRECTORY,
     log,
     database,
     sealer: openSealer({ rootKey: rootKeyOf([{ kid: 'k1', bytes: Buffer.alloc(32, 7) }], 'test'), clock: systemClock }),

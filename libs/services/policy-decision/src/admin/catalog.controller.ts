@@ -1,15 +1,20 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { AppError, type CatalogList, type CatalogTool, type CatalogWarning, PinBody, type ToolRecord } from '@sallyport/contracts';
-import { reviewIsOld } from '@sallyport/domain';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import {
+  AppError,
+  type CatalogPage,
+  CatalogQuery,
+  type CatalogServers,
+  type CatalogTool,
+  PinBody,
+  type ToolRecord,
+} from '@sallyport/contracts';
 import type { Clock, Database } from '@sallyport/platform';
 import type { Definitions } from '../catalog/definitions.js';
 import { readTools, type StoredTool } from '../catalog/tool-store.js';
 import { CLOCK, DATABASE, DEFINITIONS, OPERATORS } from '../policy-decision.tokens.js';
+import { pageOfTools, serversOf, warningsOf } from './catalog-list.js';
 import type { Operators } from './operators.js';
-import { parseBody } from './request-body.js';
-
-/** After how many days without a review the catalog warns. */
-const REVIEW_DAYS_MAX = 365;
+import { parseBody, parseQuery } from './request-input.js';
 
 @Controller('v1/catalog')
 export class CatalogController {
@@ -21,9 +26,15 @@ export class CatalogController {
   ) {}
 
   @Get()
-  async list(@Headers('authorization') authorization?: string): Promise<CatalogList> {
+  async list(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<CatalogPage> {
     const { state } = await this.operators.admit(authorization, 'read');
-    return { tools: state.tools(null).map(({ definition: _definition, ...record }) => ({ ...record, warnings: this.warningsOf(record) })) };
+    return pageOfTools(state, parseQuery(CatalogQuery, query), this.today());
+  }
+
+  @Get('servers')
+  async servers(@Headers('authorization') authorization?: string): Promise<CatalogServers> {
+    const { state } = await this.operators.admit(authorization, 'read');
+    return { servers: serversOf(state, this.today()) };
   }
 
   @Get(':server/:tool')
@@ -36,7 +47,7 @@ export class CatalogController {
     const id = `${server}/${tool}`;
     const stored = (await readTools(this.db, tenantId, [id])).get(id);
     if (stored === undefined) throw new AppError('request.not-found', `no tool ${id}`);
-    return { ...stored.state.record, ...this.pinOf(stored), warnings: this.warningsOf(stored.state.record) };
+    return { ...stored.state.record, ...this.pinOf(stored), warnings: warningsOf(stored.state.record, this.today()) };
   }
 
   /** Accepts the definition the server shows now; calls are held to it. With `digest`, only if that is the one. */
@@ -57,10 +68,7 @@ export class CatalogController {
     return { declared, pinRule: state.rule, observed: state.observed };
   }
 
-  private warningsOf(record: Pick<ToolRecord, 'lastReviewed' | 'lifecycle'>): CatalogWarning[] {
-    const warnings: CatalogWarning[] = [];
-    if (reviewIsOld(record, this.clock.nowIso().slice(0, 10), REVIEW_DAYS_MAX)) warnings.push('review-is-old');
-    if (record.lifecycle === 'deprecated') warnings.push('deprecated');
-    return warnings;
+  private today(): string {
+    return this.clock.nowIso().slice(0, 10);
   }
 }

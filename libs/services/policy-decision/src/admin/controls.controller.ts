@@ -7,7 +7,7 @@ import type { Changes } from '../state/changes.js';
 import { listControls, setControl } from '../state/controls.js';
 import { resolveChain } from '../state/poisoned-chains.js';
 import type { Operators } from './operators.js';
-import { parseBody } from './request-body.js';
+import { parseBody } from './request-input.js';
 
 @Controller('v1')
 export class ControlsController {

@@ -8,8 +8,8 @@ import { readTools, type StoredTool, sameTool, writeTool } from './tool-store.js
 export class Definitions {
   constructor(private readonly changes: Changes) {}
 
-  /** Takes note of what an upstream shows. Idempotent: seen again, nothing changes and no epoch is spent. */
-  async observe(tenantId: string, cause: ChangeCause, seen: EventData<'ToolDefinitionsObserved'>): Promise<void> {
+  /** Takes note of what an upstream showed at a time. Idempotent: seen again, nothing changes and no epoch is spent. */
+  async observe(tenantId: string, cause: ChangeCause, seen: EventData<'ToolDefinitionsObserved'>, seenAt: string): Promise<void> {
     await this.changes.apply(cause, async (tx, epoch) => {
       const ids = seen.definitions.map(({ name }) => `${seen.server}/${name}`);
       const known = await readTools(tx, tenantId, ids);
@@ -20,7 +20,7 @@ export class Definitions {
           declared: false,
           state: { record: undeclaredTool(tenantId, seen.server, name), rule: { kind: 'by-hand' }, observed: null },
         };
-        const { state, facts } = observeDefinition(start.state, { digest, definition });
+        const { state, facts } = observeDefinition(start.state, { digest, definition, seenAt });
         const after: StoredTool = { ...start, state };
         if (before !== null && sameTool(before, after)) continue;
         records.push(...(await writeTool(tx, { epoch, by: cause.by, why: 'the upstream showed this definition' }, before, after, facts)));

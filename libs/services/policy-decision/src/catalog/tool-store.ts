@@ -10,7 +10,11 @@ const StoredRule: z.ZodType<PinRule> = z.union([
   z.object({ kind: z.enum(['on-first-use', 'by-hand']) }),
   z.object({ kind: z.literal('digest'), digest: PlainDigest }),
 ]);
-const StoredObservation = z.object({ digest: PlainDigest, definition: z.custom<Json>((value) => value !== undefined) });
+const StoredObservation = z.object({
+  digest: PlainDigest,
+  definition: z.custom<Json>((value) => value !== undefined),
+  seenAt: z.string().nullable().default(null),
+});
 
 interface ToolRow {
   readonly record: string;

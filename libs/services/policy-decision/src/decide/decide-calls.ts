@@ -134,7 +134,7 @@ export class DecideCalls {
 
   private observe(event: Envelope<'ToolDefinitionsObserved'>): Promise<void> {
     const cause = { by: 'system:edge-gateway', traceparent: event.traceparent, causationId: event.id };
-    return this.options.definitions.observe(event.tenantId, cause, event.data);
+    return this.options.definitions.observe(event.tenantId, cause, event.data, event.occurredAt);
   }
 
   /** The log's time now: that of its newest record here, unless even a generous reading of our own clock is later. */

@@ -93,21 +93,50 @@ export class CedarEvaluator implements CompiledPolicySet {
     };
   }
 
+  /** The policies whose scope fits a question; their conditions are not looked at. */
+  policiesAbout(question: PolicyQuestion): readonly CompiledPolicy[] {
+    return this.slices.sliceFor(principalUid(question.principal), question.action, placedResource(question.resource)).policies;
+  }
+
+  policy(id: string): CompiledPolicy | undefined {
+    return this.byId.get(id);
+  }
+
+  /** Which of some policies match a question without arguments; where one forbids, the others are left out. */
+  matching(
+    question: PolicyQuestion,
+    policies: readonly CompiledPolicy[],
+  ): { readonly matching: readonly CompiledPolicy[]; readonly fault: string | null } {
+    if (policies.length === 0) return { matching: [], fault: null };
+    const slice = this.slices.sliceOf(policies);
+    const { determining, fault } = this.ask(this.authorizationOf(question, {}, slice.reads), slotOf(slice));
+    return { matching: determining, fault };
+  }
+
+  /** What policies answer that match: one that forbids wins, duties alone grant nothing, a fault is a denial. */
+  evaluationOf(matching: readonly CompiledPolicy[], fault: string | null): PolicyEvaluation {
+    if (fault !== null) return { ...NOTHING_MATCHES, policyIds: matching.map(({ id }) => id), fault };
+    const forbidding = matching.filter(({ json }) => json.effect === 'forbid');
+    return forbidding.length > 0 ? this.answerOf('deny', forbidding) : this.answerOf('allow', matching);
+  }
+
   private askCedar(asked: Asked, slot: string): PolicyEvaluation {
+    const { determining, fault } = this.ask(asked, slot);
+    return this.evaluationOf(determining, fault);
+  }
+
+  /** The policies that make Cedar's decision, or those that failed. */
+  private ask(asked: Asked, slot: string): { readonly determining: readonly CompiledPolicy[]; readonly fault: string | null } {
     // Without the schema: the policies were checked against it, and what is asked is built to it here; checking again costs a third more.
     const answer = cedar.statefulIsAuthorized({ ...asked, preparsedPolicySetId: slot, validateRequest: false });
     if (answer.type === 'failure') {
-      return { ...NOTHING_MATCHES, fault: `Cedar could not evaluate: ${answer.errors.map((error) => error.message).join('; ')}` };
+      return { determining: [], fault: `Cedar could not evaluate: ${answer.errors.map((error) => error.message).join('; ')}` };
     }
-    const { decision, diagnostics } = answer.response;
-    if (diagnostics.errors.length > 0) {
-      const policyIds = diagnostics.errors.map(({ policyId }) => policyId);
-      return { ...NOTHING_MATCHES, policyIds, fault: `policies failed: ${policyIds.join(', ')}` };
-    }
-    return this.answerOf(
-      decision,
-      diagnostics.reason.flatMap((id) => this.byId.get(id) ?? []),
-    );
+    const { diagnostics } = answer.response;
+    const named = (ids: readonly string[]): CompiledPolicy[] => ids.flatMap((id) => this.byId.get(id) ?? []);
+    const failed = diagnostics.errors.map(({ policyId }) => policyId);
+    if (failed.length > 0) return { determining: named(failed), fault: `policies failed: ${failed.join(', ')}` };
+    return { determining: named(diagnostics.reason), fault: null };
   }
 
   private answerOf(decision: 'allow' | 'deny', determining: readonly CompiledPolicy[]): PolicyEvaluation {

@@ -1,7 +1,9 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
-import type { CompiledPolicySet, IdentityDirectory, PolicyFault } from '@sallyport/domain';
+import type { PolicyText } from '@sallyport/contracts';
+import type { CompiledPolicySet, IdentityDirectory, PolicyBounds, PolicyFault } from '@sallyport/domain';
 import { type ArgumentType, declaredArguments } from './cedar-arguments.js';
+import { CedarBounds } from './cedar-bounds.js';
 import { CedarEvaluator } from './cedar-evaluator.js';
 import { readsOf } from './cedar-expressions.js';
 import { cedarSchema } from './cedar-schema.js';
@@ -26,7 +28,13 @@ const RESERVED_PREFIXES = [
 
 /** A compiled set, or everything that is wrong with it at once; a set with one fault is not used at all. */
 export type CompileOutcome =
-  | { readonly ok: true; readonly set: CompiledPolicySet; readonly policies: readonly CompiledPolicy[] }
+  | {
+      readonly ok: true;
+      readonly set: CompiledPolicySet;
+      /** The same set, asked before everything about a call is known. */
+      readonly bounds: PolicyBounds;
+      readonly policies: readonly CompiledPolicy[];
+    }
   | { readonly ok: false; readonly faults: readonly PolicyFault[] };
 
 /** Compiles a bundle with Cedar: parses, checks against the schema, reads obligations, prepares slices. */
@@ -44,8 +52,18 @@ export const compileCedar = (bundle: PolicyBundle, identity: IdentityDirectory):
   if (faults.length === 0) faults.push(...validate(schema, policies));
   if (faults.length > 0 || argumentTypes === null) return { ok: false, faults };
   const hash = policySetHash(bundle, identity);
-  return { ok: true, set: new CedarEvaluator({ hash, policies, argumentTypes, grants: bundle.grants }), policies };
+  const set = new CedarEvaluator({ hash, policies, argumentTypes, grants: bundle.grants });
+  return { ok: true, set, bounds: new CedarBounds(set), policies };
 };
+
+/** The rules of a bundle as they are written, whether or not they can be compiled now; what cannot be read is left out. */
+export const readPolicyTexts = (bundle: PolicyBundle): PolicyText[] =>
+  [...bundle.cedar].flatMap(([file, text]) => readCedarFile(file, text, [])).map(policyTextOf);
+
+/** A rule as people are shown it. */
+export const policyTextOf = ({ id, file, text, json, reason, obligation }: CompiledPolicy): PolicyText => ({
+  ...{ id, file, text, effect: json.effect, reason, obligation },
+});
 
 const readSchema = (schema: string, faults: PolicyFault[]): ReadonlyMap<string, ArgumentType> | null => {
   const file = 'arguments.cedarschema';

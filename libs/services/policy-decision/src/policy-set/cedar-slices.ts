@@ -85,7 +85,8 @@ export class SliceIndex {
     return slice;
   }
 
-  private sliceOf(policies: readonly CompiledPolicy[]): Slice {
+  /** Some policies, to be evaluated together. */
+  sliceOf(policies: readonly CompiledPolicy[]): Slice {
     const key = `${this.setHash} ${policies.map((policy) => policy.id).join(' ')}`;
     const known = this.byKey.get(key);
     if (known !== undefined) return known;

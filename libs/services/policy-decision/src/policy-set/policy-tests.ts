@@ -1,4 +1,4 @@
-import { AppError, type Json, JsonValue, RiskTier, type ToolRecord } from '@sallyport/contracts';
+import { AppError, type Json, JsonValue, type PolicyTestResult, RiskTier, type ToolRecord } from '@sallyport/contracts';
 import {
   type CompiledPolicySet,
   type Decision,
@@ -72,20 +72,32 @@ export interface PolicyTestReport {
 export const runPolicyTests = (tests: ReadonlyMap<string, string>, policies: CompiledPolicySet): PolicyTestReport => {
   let passed = 0;
   const failures: PolicyFault[] = [];
+  for (const result of policyTestResults(tests, policies)) {
+    if (result.passed) passed += 1;
+    else
+      failures.push({
+        file: result.file,
+        policyId: null,
+        message: [result.name, result.differences.join('; ')].filter(Boolean).join(': '),
+      });
+  }
+  return { passed, failures };
+};
+
+/** Runs the tests one by one, as they are asked for. A file that cannot be read gives a result without a name for each of its faults. */
+export function* policyTestResults(tests: ReadonlyMap<string, string>, policies: CompiledPolicySet): Generator<PolicyTestResult> {
   for (const [file, text] of tests) {
     const { value, faults } = readYaml(PolicyTestFile, file, text);
-    failures.push(...faults);
+    for (const { message } of faults) yield { file, name: '', passed: false, differences: [message] };
     if (value === null) continue;
     const facts = factsOf(value, policies);
     const allScopes = [...new Set([...value.identity.users, ...value.identity.agents].flatMap((entry) => entry.scopes))];
     for (const { name, call, expect } of value.tests) {
       const differences = differencesOf(decideCall(requestOf(call, call.scopes ?? allScopes), facts), expect);
-      if (differences.length === 0) passed += 1;
-      else failures.push({ file, policyId: null, message: `${name}: ${differences.join('; ')}` });
+      yield { file, name, passed: differences.length === 0, differences };
     }
   }
-  return { passed, failures };
-};
+}
 
 const differencesOf = (decision: Decision, expected: z.infer<typeof Expectation>): string[] => {
   const differences: string[] = [];

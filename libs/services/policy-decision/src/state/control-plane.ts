@@ -2,10 +2,10 @@ import { PolicyFiles, ToolRecord } from '@sallyport/contracts';
 import { type DecisionFacts, failClosed, type IdentityDirectory } from '@sallyport/domain';
 import type { Database, Sql } from '@sallyport/platform';
 import { LRUCache } from 'lru-cache';
-import { compileCedar } from '../policy-set/cedar-policy-set.js';
+import { compileCedar, policyTextOf } from '../policy-set/cedar-policy-set.js';
 import { Identity } from '../policy-set/identity.schema.js';
 import { readPolicyFiles } from '../policy-set/policy-bundle.js';
-import { denyingSet, TenantState } from './tenant-state.js';
+import { denyingBounds, denyingSet, TenantState } from './tenant-state.js';
 
 interface PolicyRow {
   readonly tenant_id: string;
@@ -134,11 +134,19 @@ export class ControlPlane {
     state.identity = directory;
     state.files = files;
     if (known.ok) {
-      state.policies = failClosed(known.set, (error) => this.onFault(`evaluating the policies of ${tenant_id}`, error));
-      state.policyTexts = known.policies.map(({ id, file, text }) => ({ id, file, text }));
+      const onFault = (error: unknown): void => this.onFault(`evaluating the policies of ${tenant_id}`, error);
+      const { bounds } = known;
+      state.policies = failClosed(known.set, onFault);
+      state.bounds = {
+        least: failClosed(bounds.least, onFault),
+        most: failClosed(bounds.most, onFault),
+        dependsOn: (policyIds) => bounds.dependsOn(policyIds),
+      };
+      state.policyTexts = known.policies.map(policyTextOf);
     } else {
       // Stored by a version that accepted it: what cannot be compiled now decides nothing but no.
       state.policies = denyingSet(hash);
+      state.bounds = denyingBounds(hash);
       state.policyTexts = [];
       this.onFault(
         `compiling the policies of ${tenant_id}`,

@@ -1,10 +1,11 @@
-import type { PolicyFiles, ToolRecord } from '@sallyport/contracts';
+import type { PolicyFiles, PolicyText, ToolRecord } from '@sallyport/contracts';
 import {
   type CompiledPolicySet,
   type ControlsInForce,
   type DecisionFacts,
   type IdentityDirectory,
   NO_POLICY_SET,
+  type PolicyBounds,
   type VisibleTools,
 } from '@sallyport/domain';
 import { LRUCache } from 'lru-cache';
@@ -17,6 +18,13 @@ export const denyingSet = (hash: string): CompiledPolicySet => ({
   evaluate: () => ({ effect: 'deny', policyIds: [], obligations: [], reasons: [], scopesRead: [], fault: 'there is no usable policy set' }),
 });
 
+/** The bounds of such a set: no, whatever is not known. */
+export const denyingBounds = (hash: string): PolicyBounds => ({
+  least: denyingSet(hash),
+  most: denyingSet(hash),
+  dependsOn: () => [],
+});
+
 const LISTS_REMEMBERED_MAX = 2_000;
 
 /** What one tenant is decided by. Edited while it is loaded, then only read. */
@@ -25,7 +33,8 @@ export class TenantState implements DecisionFacts {
   policies: CompiledPolicySet = denyingSet(NO_POLICY_SET);
   identity: IdentityDirectory = { users: [], agents: [], delegations: [] };
   files: PolicyFiles = {};
-  policyTexts: readonly { readonly id: string; readonly file: string; readonly text: string }[] = [];
+  policyTexts: readonly PolicyText[] = [];
+  bounds: PolicyBounds = denyingBounds(NO_POLICY_SET);
   readonly controls: ControlsInForce = { isActive: (kind, value) => this.activeControls.has(`${kind} ${value}`) };
   private servers = new Set<string>();
   private byId = new Map<string, ToolRecord>();
@@ -43,6 +52,7 @@ export class TenantState implements DecisionFacts {
     copy.identity = this.identity;
     copy.files = this.files;
     copy.policyTexts = this.policyTexts;
+    copy.bounds = this.bounds;
     copy.servers = new Set(this.servers);
     copy.byId = new Map(this.byId);
     copy.activeControls = new Set(this.activeControls);
@@ -93,6 +103,11 @@ export class TenantState implements DecisionFacts {
 
   tools(server: string | null): readonly ToolRecord[] {
     return server === null ? this.ordered : (this.byServer.get(server) ?? []);
+  }
+
+  /** Sorted. */
+  serverNames(): readonly string[] {
+    return [...this.servers].sort();
   }
 
   hasServer(server: string): boolean {
