@@ -6,6 +6,7 @@ const OWN_ROUTES: readonly (string | undefined)[] = [
   '/mcp',
   '/mcp/:server',
   '/v1/invoke',
+  '/v1/plan',
   '/v1/calls/:callId/resolution',
   '*',
   '/*',
