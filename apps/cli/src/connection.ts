@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
+import { AUTHORIZATION_PATH, DevelopmentIssuer } from '@sallyport/authorization-server';
 import { loadConfiguration, type SallyportConfiguration } from '@sallyport/platform';
 import type { Command } from 'commander';
 import { ApiClient, ApiFault } from './api-client.js';
-import { DevelopmentIssuer } from './development-issuer.js';
 
 /** Options of every command that talks to a running Sallyport. */
 export interface ConnectionOptions {
@@ -38,8 +38,13 @@ export const openConfiguration = async (file: string): Promise<OpenedConfigurati
 /** Where the development issuer keeps its keys. */
 export const issuerFolderOf = (dataFolder: string): string => join(dataFolder, 'development-issuer');
 
-/** The name under which the configuration must trust the development issuer: an address that nobody can ever own (RFC 6761, section 6.4). */
-export const DEVELOPMENT_ISSUER = 'https://development-issuer.invalid';
+/** The issuer of this machine: whose tokens `sallyport token` signs and the authorization server of `sallyport start` hands out. */
+export const developmentIssuerOf = ({ gateway }: Pick<SallyportConfiguration, 'gateway'>): string =>
+  `${gateway.publicUrl}${AUTHORIZATION_PATH}`;
+
+/** Whether a configuration trusts the issuer of this machine (`identity.issuers` with `/authorization`). */
+export const trustsDevelopmentIssuer = (configuration: SallyportConfiguration): boolean =>
+  configuration.identity.issuers.some(({ issuer }) => issuer === developmentIssuerOf(configuration));
 
 /** Who a token of the development issuer is wanted for. */
 export interface TokenWish {
@@ -57,7 +62,7 @@ export interface TokenWish {
  */
 export const mintDevelopmentToken = async (configFile: string, wish: TokenWish): Promise<string> => {
   const { configuration, dataFolder } = await openConfiguration(configFile);
-  if (!configuration.identity.issuers.some(({ issuer }) => issuer === DEVELOPMENT_ISSUER)) {
+  if (!trustsDevelopmentIssuer(configuration)) {
     throw new ApiFault('This configuration trusts no development issuer: get a token from your identity provider.', 'cli.no-issuer');
   }
   const tenantId = wish.tenantId ?? configuration.tenants[0]?.id;
@@ -79,7 +84,7 @@ export const mintDevelopmentToken = async (configFile: string, wish: TokenWish):
       'cli.unknown-agent',
     );
   const shared = agent === null ? person.scopes : person.scopes.filter((scope) => agent.scopes.includes(scope));
-  const issuer = await DevelopmentIssuer.open(issuerFolderOf(dataFolder), DEVELOPMENT_ISSUER);
+  const issuer = await DevelopmentIssuer.open(issuerFolderOf(dataFolder), developmentIssuerOf(configuration));
   return await issuer.sign({
     subject: wish.subject,
     agent: wish.agent,

@@ -7,9 +7,9 @@ import { openEventLog, openProcessRuntime, type ServicePart, startServiceApplica
 import { createLogger, LOG_SCHEMA, stopOnSignals } from '@sallyport/platform';
 import { policyDecisionPart } from '@sallyport/policy-decision';
 import type { Command } from 'commander';
-import { DEVELOPMENT_ISSUER, issuerFolderOf, openConfiguration } from '../connection.js';
-import { DevelopmentIssuer } from '../development-issuer.js';
+import { issuerFolderOf, openConfiguration, trustsDevelopmentIssuer } from '../connection.js';
 import { putToolsOnPath, startEmbeddedChildren } from '../embedded/embedded-children.js';
+import { openLogin } from '../embedded/embedded-login.js';
 import { openEmbeddedStore } from '../embedded/embedded-store.js';
 import { assertPortIsFree } from '../embedded/free-port.js';
 import { whenToolsArePinned } from '../embedded/pinned-tools.js';
@@ -30,7 +30,7 @@ const start = async (configFile: string): Promise<void> => {
   const progress = new Progress();
   putToolsOnPath();
   const { configuration, dataFolder } = await openConfiguration(configFile);
-  const { gateway, identity } = configuration;
+  const { gateway } = configuration;
   await assertPortIsFree(gateway.host, gateway.port);
 
   const opened: (() => Promise<void>)[] = [];
@@ -41,8 +41,6 @@ const start = async (configFile: string): Promise<void> => {
   try {
     // Others may pass through (PostgreSQL runs as another account when root starts it); what is secret is closed by itself.
     await mkdir(dataFolder, { recursive: true, mode: 0o711 });
-    if (identity.issuers.some(({ issuer }) => issuer === DEVELOPMENT_ISSUER))
-      await DevelopmentIssuer.open(issuerFolderOf(dataFolder), DEVELOPMENT_ISSUER);
     await fillSandbox(dataFolder);
     progress.step('Starting PostgreSQL and the tool servers');
     const children = await startEmbeddedChildren(configuration, dataFolder, (line) => logger.error(line));
@@ -66,6 +64,10 @@ const start = async (configFile: string): Promise<void> => {
       dataFolder,
       sharesProcess: true,
     });
+    const login = trustsDevelopmentIssuer(configuration)
+      ? await openLogin({ runtime, urls: store.urlsOf('authorization_server'), issuerFolder: issuerFolderOf(dataFolder) })
+      : undefined;
+    if (login !== undefined) opened.push(() => login.close());
     const parts: ServicePart[] = [];
     const add = async (opening: Promise<ServicePart>): Promise<void> => {
       const part = await opening;
@@ -81,7 +83,10 @@ const start = async (configFile: string): Promise<void> => {
         ? undefined
         : { secret: children.secret, urlOf: (tenantId: string, server: string) => children.host.url(server, tenantId) };
     await add(edgeGatewayPart(runtime, { urls: store.urlsOf('edge_gateway'), ...(stdioHost === undefined ? {} : { stdioHost }) }));
-    const app = await startServiceApplication({ parts, health: runtime.health, host: gateway.host, port: gateway.port, logger });
+    const app = await startServiceApplication({
+      ...{ parts, health: runtime.health, host: gateway.host, port: gateway.port, logger },
+      ...(login === undefined ? {} : { prepareHttp: (fastify) => login.prepareHttp(fastify) }),
+    });
     opened.push(() => app.close());
 
     progress.step('Pinning the tools of the servers');

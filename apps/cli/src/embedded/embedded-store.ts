@@ -9,7 +9,15 @@ import {
 } from '@sallyport/platform';
 
 /** Schemas of the embedded default; the log is one of them. */
-const SCHEMAS = [LOG_SCHEMA, 'edge_gateway', 'policy_decision', 'budget_accountant', 'approval', 'audit_projector'] as const;
+const SCHEMAS = [
+  LOG_SCHEMA,
+  'edge_gateway',
+  'policy_decision',
+  'budget_accountant',
+  'approval',
+  'audit_projector',
+  'authorization_server',
+] as const;
 type Schema = (typeof SCHEMAS)[number];
 
 /** PostgreSQL of the one process: its own, or the one of `DATABASE_URL`. */
@@ -33,7 +41,7 @@ export const openEmbeddedStore = async (
   try {
     const urls = await provisionServices(
       database.url ?? postgres?.url() ?? '',
-      SCHEMAS.map((service) => ({ service, usesLog: service !== LOG_SCHEMA })),
+      SCHEMAS.map((service) => ({ service, usesLog: service !== LOG_SCHEMA && service !== 'authorization_server' })),
     );
     return {
       urlsOf: (schema) => {

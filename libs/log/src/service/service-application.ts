@@ -37,6 +37,8 @@ export interface ServiceApplicationOptions {
   readonly host: string;
   readonly port: number;
   readonly logger: Logger;
+  /** Adds what is served beside the services. */
+  readonly prepareHttp?: (fastify: FastifyInstance) => void;
 }
 
 /** A client sends its headers in one go; who does not holds the connection for nothing. */
@@ -72,6 +74,7 @@ export const startServiceApplication = async (options: ServiceApplicationOptions
       const { rejectionsOf } = part;
       if (rejectionsOf !== undefined) turnedAway.recordIn(() => rejectionsOf(app));
     }
+    options.prepareHttp?.(fastify);
     app.useGlobalFilters(filter);
     app.connectMicroservice({
       strategy: new LogStrategy({ log: first.runtime.log, positions: (group) => postgresPositions(runtimeOf(parts, group).database) }),

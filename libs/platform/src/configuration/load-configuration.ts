@@ -186,7 +186,7 @@ const complete = ({
   }
   return {
     tenants,
-    identity,
+    identity: { ...identity, issuers: identity.issuers.map((entry) => ({ ...entry, issuer: below(gateway.publicUrl, entry.issuer) })) },
     gateway,
     upstreams,
     stdioHost,
@@ -201,3 +201,6 @@ const complete = ({
     telemetry,
   };
 };
+
+/** An issuer that is written as a path is one below the public URL, wherever that is today. */
+const below = (publicUrl: string, issuer: string): string => (issuer.startsWith('/') ? `${publicUrl}${issuer}` : issuer);

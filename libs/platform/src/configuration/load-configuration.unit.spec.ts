@@ -38,6 +38,14 @@ describe('a valid file', () => {
     expect(configuration.identity.issuers[0]?.claims.tenant).toBe('sallyport_tenant');
   });
 
+  test('puts an issuer that is written as a path below the public URL, wherever that is', () => {
+    const text = SMALLEST.replace(/issuer: [^,}\n]+/, 'issuer: /authorization');
+    expect(parse(text, { SALLYPORT_PORT: '9090' }).identity.issuers[0]?.issuer).toBe('http://127.0.0.1:9090/authorization');
+    expect(parse(text, { SALLYPORT_PUBLIC_URL: 'https://gw.example/' }).identity.issuers[0]?.issuer).toBe(
+      'https://gw.example/authorization',
+    );
+  });
+
   test('gives way to the variables of the environment', () => {
     const configuration = parse(`${SMALLEST}gateway: { port: 1 }`, {
       SALLYPORT_PORT: '9090',

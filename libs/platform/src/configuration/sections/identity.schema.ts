@@ -38,7 +38,9 @@ export const identitySchema = ({ httpAddress, path }: Values) =>
                 .string()
                 .min(1)
                 .max(2048)
-                .describe('The `iss` of its tokens, letter by letter.')
+                .describe(
+                  'The `iss` of its tokens, letter by letter. One that begins with a slash is below the public URL: `/authorization` is the authorization server that `sallyport start` brings for this machine.',
+                )
                 .meta({ example: 'https://login.example.com' }),
               tokenSource: z
                 .string()

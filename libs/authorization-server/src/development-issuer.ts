@@ -25,8 +25,9 @@ export interface DevelopmentToken {
 export class DevelopmentIssuer {
   private constructor(
     readonly issuer: string,
+    /** The key with its private half. Goes to the authorization server of the same machine and nowhere else. */
+    readonly privateJwk: JWK,
     private readonly key: Awaited<ReturnType<typeof importJWK>>,
-    private readonly kid: string,
   ) {}
 
   /** Opens the issuer whose key is in `folder`, creating key and key set when they are not there. */
@@ -45,7 +46,7 @@ export class DevelopmentIssuer {
     }
     const { d: _private, ...publicJwk } = jwk;
     await writeFile(join(folder, KEY_SET_FILE), JSON.stringify({ keys: [publicJwk] }));
-    return new DevelopmentIssuer(issuer, await importJWK(jwk, 'EdDSA'), jwk.kid ?? '');
+    return new DevelopmentIssuer(issuer, jwk, await importJWK(jwk, 'EdDSA'));
   }
 
   /** A signed access token (RFC 9068 `at+jwt`) with the agent as `act` (RFC 8693). */
@@ -59,7 +60,7 @@ export class DevelopmentIssuer {
       ...(token.workflow === undefined ? {} : { [JWT_CLAIMS.workflow]: token.workflow }),
       ...(token.agent === null ? {} : { act: { sub: token.agent } }),
     })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: this.kid })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: this.privateJwk.kid ?? '' })
       .setIssuer(this.issuer)
       .setSubject(token.subject)
       .setAudience(token.audience)
