@@ -228,11 +228,21 @@ describe('every path is guarded: routes from the running programs, methods from 
 
     test('another tenant with every scope gets nothing of this one by any of them, and changes nothing', async () => {
       const before = await Promise.all(OFFICE_WAYS.map((way) => changed(OWN_TENANT, way)));
-      const faults = await faultsOf(OFFICE_WAYS, routeOf, async (way) => {
+      const probe = async (way: OfficeWay): Promise<void> => {
         const answer = await ask(cluster, way.asks === 'agent' ? 'stranger' : 'other-office', way.request(own));
         expectNothingOf(marks, way.request(own), answer);
         if (way.isAboutOne) expect([403, 404]).toContain(answer.status);
-      });
+      };
+      // What it writes into its own tenant here has our marks in it, and it may read that: so it looks first.
+      const isLook = ({ route }: OfficeWay): boolean => route.startsWith('GET ');
+      const faults = [...(await faultsOf(OFFICE_WAYS.filter(isLook), routeOf, probe))];
+      faults.push(
+        ...(await faultsOf(
+          OFFICE_WAYS.filter((way) => !isLook(way)),
+          routeOf,
+          probe,
+        )),
+      );
       expect(faults).toEqual([]);
       expect(await Promise.all(OFFICE_WAYS.map((way) => changed(OWN_TENANT, way)))).toEqual(before);
     });

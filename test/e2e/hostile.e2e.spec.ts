@@ -12,10 +12,10 @@ import { memoryIn } from './hostile/told-memory.js';
 import { describeSizes } from './sizes.js';
 
 /** Requests of the grammar after the warm-up, beside the corpus and a tenth of them before it. */
-const REQUESTS = { embedded: 9_000 } as const;
+const REQUESTS = { embedded: 9_000, 'kafka-separate': 300 } as const;
 /** One and the same request, again and again. */
-const FLOOD = { embedded: 1_000 } as const;
-const IN_FLIGHT = { embedded: 16 } as const;
+const FLOOD = { embedded: 1_000, 'kafka-separate': 100 } as const;
+const IN_FLIGHT = { embedded: 16, 'kafka-separate': 6 } as const;
 /** What a process may have more in use after the attack than after its warm-up: what it remembers by design (verified tokens, open windows), bounded. */
 const GROWTH_MAX_BYTES = 48 * 1024 * 1024;
 const MIB = 1024 * 1024;
@@ -25,6 +25,7 @@ const HONEST_EVERY = 20;
 
 const SIZES = {
   embedded: `${REQUESTS.embedded + FLOOD.embedded} hostile requests to everything in one process`,
+  'kafka-separate': `${REQUESTS['kafka-separate'] + FLOOD['kafka-separate']} hostile requests to a process per service`,
 } as const;
 
 const seedOf = (): number => Number(process.env.SALLYPORT_HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -35,6 +35,7 @@ export { type StopOptions, stopOnSignals } from './health/stop-on-signals.js';
 export { AppErrorFilter, type AppErrorFilterOptions, type ErrorReply, type ErrorRequest, toAppError } from './http/app-error.filter.js';
 export { ConnectionFaults } from './http/connection-faults.js';
 export { discardRest } from './http/discard-rest.js';
+export { noteRefusal } from './http/refused-requests.js';
 export type { Rejection, RejectionRecord } from './http/rejection.port.js';
 export { checkBody, checkHead, holdsNul } from './http/request-rules.js';
 export { TurnedAway, type TurnedAwayOptions } from './http/turned-away.js';

@@ -4,6 +4,7 @@ import { AppError, type ErrorCode, isAppError, toErrorBody } from '@sallyport/co
 import { ZodError } from 'zod';
 import type { Logger } from '../logging/logger.js';
 import { discardRest } from './discard-rest.js';
+import { noteRefusal } from './refused-requests.js';
 import type { TurnedAway } from './turned-away.js';
 
 /** What the filter needs of a reply (Fastify's, or another server's behind Nest). */
@@ -81,6 +82,7 @@ export class AppErrorFilter implements ExceptionFilter {
   /** Answers an error that no route of the application threw. */
   async answer(error: AppError, request: ErrorRequest, reply: ErrorReply): Promise<void> {
     const callId = this.options.callIdOf?.(request) ?? null;
+    noteRefusal(request.raw);
     const told = await this.noted(error, request);
     const { http, retryable } = told.definition;
     if (http >= 500) this.logger.error({ err: told, ...(callId === null ? {} : { callId }) }, 'request failed');

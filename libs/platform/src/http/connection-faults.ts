@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, toErrorBody } from '@sallyport/contracts';
+import { isRefused } from './refused-requests.js';
 import type { TurnedAway } from './turned-away.js';
 
 const ROUTE = '-';
@@ -108,11 +109,12 @@ export class ConnectionFaults {
     await Promise.all([...open].map((response) => new Promise<void>((resolve) => response.once('close', resolve))));
   }
 
-  /** Its handler sees the body break off with this error, and notes it. */
+  /** Its handler sees the body break off with this error, and notes it; who has refused the request before is left to say so. */
   private breakOff({ open }: Connection, request: IncomingMessage, socket: Duplex, error: AppError): void {
     const response = [...open].find((candidate) => candidate.req === request);
     const end = (): void => void request.destroy(error);
-    if (response === undefined || response.headersSent) end();
+    if (response !== undefined && !response.headersSent && isRefused(request)) response.once('close', () => socket.destroy());
+    else if (response === undefined || response.headersSent) end();
     else socket.end(closingAnswer(error), end);
   }
 

@@ -1,6 +1,6 @@
 import { AppError, HTTP_HEADERS, isAppError, type Principal, toErrorBody } from '@sallyport/contracts';
 import { type JsonObject, rpcError, WireError } from '@sallyport/mcp';
-import { type Authenticator, type Clock, discardRest, type Logger, type Telemetry } from '@sallyport/platform';
+import { type Authenticator, type Clock, discardRest, type Logger, noteRefusal, type Telemetry } from '@sallyport/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { challengeFor, metadataUrlOf } from '../authentication/challenge.js';
 import type { EdgeSettings } from '../edge-settings.js';
@@ -80,6 +80,7 @@ export class Door {
       reply.raw.destroy();
       return;
     }
+    noteRefusal(request.raw);
     const span = telemetry.startSpan(`${request.method} ${entrance.route}`, {
       kind: 'server',
       parentTraceparent: single(request.headers.traceparent),
