@@ -56,7 +56,7 @@ const upstreamOf = (name: Upstream): CountingUpstream => {
 };
 
 /** Lists, and calls one tool for each kind of answer: a text, a structure, an error, a text that is masked. */
-const useTools = async (session: Session, prefix: string): Promise<void> => {
+const callTools = async (session: Session, prefix: string): Promise<void> => {
   const tools = await session.tools();
   expect(tools).toEqual(expect.arrayContaining(['echo', 'add', 'fail', 'leak_email'].map((name) => `${prefix}${name}`)));
   // What needs a grant is not shown to an agent without one.
@@ -112,7 +112,7 @@ describe.each(MATRIX_CLIENTS)('$name', { timeout: DEADLINE_MS }, (client) => {
       test(`uses tools, a resource and a prompt of the ${name} server as if it spoke to it`, async () => {
         const before = await completedAt(name);
         await within(`/mcp/${name}`, async (session) => {
-          await useTools(session, '');
+          await callTools(session, '');
           expect(await session.resource('note://latest')).toBe('a note');
           expect(await session.prompt('greet')).toBe('Hello.');
         });
@@ -129,7 +129,7 @@ describe.each(MATRIX_CLIENTS)('$name', { timeout: DEADLINE_MS }, (client) => {
   test('uses the tools of every server at /mcp, whatever revisions they speak', async () => {
     const before = new Map(await Promise.all(NAMES.map(async (name) => [name, await completedAt(name)] as const)));
     await within('/mcp', async (session) => {
-      for (const name of NAMES) await useTools(session, `${name}__`);
+      for (const name of NAMES) await callTools(session, `${name}__`);
     });
     for (const name of NAMES) await expectGoverned(name, before.get(name) ?? 0);
   });
