@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { ApprovalPage } from '@sallyport/contracts';
-import {
-  type Cluster,
-  type ClusterService,
-  type ClusterSize,
-  type ConfigurationPart,
-  type KafkaOptions,
-  startCluster,
-  until,
-} from '@sallyport/testing';
+import { type Cluster, type ClusterOptions, type ClusterService, type ConfigurationPart, startCluster, until } from '@sallyport/testing';
 
 /** What every write costs here, so that a hold is money. */
 export const WRITE_MICROS = 700;
@@ -57,10 +49,7 @@ export interface Reply {
 }
 
 /** What of a faulty cluster is not the same for all. */
-export interface FaultyClusterOptions {
-  readonly size: ClusterSize;
-  readonly edges?: number;
-  readonly kafka?: KafkaOptions;
+export interface FaultyClusterOptions extends Pick<ClusterOptions, 'size' | 'edges' | 'kafka' | 'programs' | 'prepare'> {
   /** Beside the gateway, whose steps are watched in its modules. */
   readonly bundled?: readonly Exclude<ClusterService, 'edge-gateway'>[];
   /** Merged into `sallyport.yaml`; how patient the gateway is, too. */
@@ -68,17 +57,9 @@ export interface FaultyClusterOptions {
 }
 
 /** A product with gateways that end where a marked call tells them to. The user `ben` cannot pay for a write. */
-export const startFaultyCluster = ({
-  size,
-  edges = 1,
-  kafka = {},
-  configuration = {},
-  bundled = [],
-}: FaultyClusterOptions): Promise<Cluster> =>
+export const startFaultyCluster = ({ configuration = {}, bundled = [], ...options }: FaultyClusterOptions): Promise<Cluster> =>
   startCluster({
-    size,
-    edges,
-    kafka,
+    ...options,
     grantedWrites: ['story/erase'],
     catalog: { story: CATALOG },
     configuration: {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApprovalPage } from '@sallyport/contracts';
-import { type Cluster, until } from '@sallyport/testing';
+import { type Cluster, type ClusterService, until } from '@sallyport/testing';
 import fc from 'fast-check';
 import { markedTrace } from '../fault-trace.ts';
 import { allDeaths, type PlannedDeath } from '../killed-writes.ts';
-import { readAsOffice, startFaultyCluster } from '../write-calls.ts';
+import { type FaultyClusterOptions, readAsOffice, startFaultyCluster } from '../write-calls.ts';
 import type { Breach } from './checks.ts';
 import { ExecutionCount } from './evidence.ts';
 import { type CallKind, isAsExpected, MixedCalls, NEVER_SENT, type SentCall } from './mixed-calls.ts';
@@ -42,13 +42,17 @@ const SHORT_SESSIONS = { 'broker.session.timeout.ms': 3_000, 'broker.heartbeat.i
 const SESSION_TIMEOUT_MS = 3_000;
 
 /** A product whose gateway is as patient as it comes, on a broker that lets go of the dead early. */
-export const startCampaignCluster = (size: FaultSize): Promise<Cluster> => {
+export const startCampaignCluster = (
+  size: FaultSize,
+  { kafka = {}, ...more }: Pick<FaultyClusterOptions, 'kafka' | 'programs' | 'prepare'> = {},
+): Promise<Cluster> => {
   const gateway = { decisionTimeoutMs: 8_000, callTtlMs: 60_000 };
   return size === 'embedded'
-    ? startFaultyCluster({ size, configuration: { gateway } })
+    ? startFaultyCluster({ ...more, size, configuration: { gateway } })
     : startFaultyCluster({
+        ...more,
         size: 'kafka-separate',
-        kafka: { properties: SHORT_SESSIONS },
+        kafka: { ...kafka, properties: SHORT_SESSIONS },
         bundled: ['policy-decision', 'budget-accountant', 'approval', 'audit-projector'],
         configuration: { gateway, log: { kafka: { sessionTimeoutMs: SESSION_TIMEOUT_MS } } },
       });
@@ -64,10 +68,12 @@ export class Campaign {
   private readonly cluster: Cluster;
   private readonly ending = new AbortController();
   private readonly background: Promise<void>[] = [];
+  private approvalUrl: string;
   private steps: readonly PlannedDeath[] = [];
 
   private constructor(cluster: Cluster, seed: number) {
     this.cluster = cluster;
+    this.approvalUrl = cluster.service('approval').url;
     this.calls = new MixedCalls(cluster, seed);
     this.executions = new ExecutionCount(cluster);
   }
@@ -113,6 +119,12 @@ export class Campaign {
     return run;
   }
 
+  /** Sends agents, or those who approve, to another process of the service from now on. */
+  moveTo(service: ClusterService, url: string): void {
+    if (service === 'edge-gateway') this.calls.url = url;
+    if (service === 'approval') this.approvalUrl = url;
+  }
+
   /** Ends the calls; approvals go on being granted until `close`. */
   async stopCalls(): Promise<void> {
     await this.calls.stop();
@@ -146,7 +158,7 @@ export class Campaign {
   }
 
   /** Until calls sent after a kill are answered as if nothing had been, on every chain; and until what the victim does is done again. */
-  private async goesOn(victim: Victim, killedAtMs: number): Promise<number | null> {
+  async goesOn(victim: Victim | null, killedAtMs: number): Promise<number | null> {
     const lanes = Array.from({ length: LANES }, (_, lane) =>
       this.calls.firstAfter(killedAtMs, GOES_ON_MS, (call) => call.lane === lane && isAsExpected(call)),
     );
@@ -200,10 +212,9 @@ export class Campaign {
   }
 
   private async grant(): Promise<void> {
-    const { cluster } = this;
     while (!this.ending.signal.aborted) {
       // It may be what was killed.
-      await this.grantPending(cluster.service('approval').url).catch(() => undefined);
+      await this.grantPending(this.approvalUrl).catch(() => undefined);
       await delay(GRANTED_EVERY_MS);
     }
   }

@@ -75,6 +75,8 @@ export class MixedCalls {
   readonly sent: SentCall[] = [];
   /** The point that is on. */
   point = 0;
+  /** Where calls are sent. */
+  url: string;
   /** How many calls are out. */
   inFlight = 0;
   private readonly cluster: Cluster;
@@ -87,6 +89,7 @@ export class MixedCalls {
 
   constructor(cluster: Cluster, seed: number) {
     this.cluster = cluster;
+    this.url = cluster.gatewayUrl;
     this.seed = seed;
   }
 
@@ -166,8 +169,7 @@ export class MixedCalls {
   /** One look for all clients: each by itself would keep the machine busy with knocking. */
   private untilOpen(): Promise<void> {
     this.opening ??= (async () => {
-      const { hostname, port } = new URL(this.cluster.gatewayUrl);
-      while (!this.stopping.signal.aborted && !(await isOpen(hostname, Number(port)))) await delay(LOOK_EVERY_MS);
+      while (!this.stopping.signal.aborted && !(await isOpen(new URL(this.url)))) await delay(LOOK_EVERY_MS);
       this.opening = undefined;
     })();
     return this.opening;
@@ -177,7 +179,7 @@ export class MixedCalls {
     const traceparent = `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
     const token = await this.token(kind, lane);
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', traceparent };
-    const url = this.cluster.gatewayUrl;
+    const { url } = this;
     if (kind === 'read' || kind === 'write') return await post(`${url}/mcp/story`, ...mcp(kind, text, headers), signal);
     const tool = kind === 'asked' ? 'story/erase' : 'story/write';
     const more: Record<string, string> = kind === 'plan' ? { 'sallyport-plan': 'true' } : { 'idempotency-key': `key-${text}` };
@@ -196,9 +198,9 @@ export class MixedCalls {
   }
 }
 
-const isOpen = (host: string, port: number): Promise<boolean> =>
+const isOpen = ({ hostname: host, port }: URL): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, host);
+    const socket = connect(Number(port), host);
     const done = (is: boolean): void => {
       socket.destroy();
       resolve(is);

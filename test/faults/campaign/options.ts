@@ -1,9 +1,12 @@
 import { parseArgs } from 'node:util';
+import { EXPERIMENTS } from './experiments.ts';
 import { FAULT_SIZES, type FaultSize, VICTIMS, type Victim } from './victims.ts';
 
 /** Victims of one size, each killed at as many points. */
 export interface FaultOptions {
   readonly runs: readonly { readonly size: FaultSize; readonly victim: Victim }[];
+  /** Tried instead of kills. */
+  readonly experiments: readonly string[];
   readonly points: number;
   /** Of the first point; each point after it has the next number. */
   readonly seed: number;
@@ -26,6 +29,9 @@ a JSON file, after each victim anew. Ends with 1 when a promise was broken.
   --seed N           of the first point, each point after it has the next number (default: a random one, printed).
                      A point is run again by its own seed: --victim V --points 1 --seed N
   --side-by-side N   victims at once, each in a cluster of its own (default: 1)
+  --experiment LIST  instead of kills: of
+                     ${Object.keys(EXPERIMENTS).join(',\n                     ')}
+                     (those with a full disk need root, for a file system of their own)
   --json             prints the JSON instead of tables
   --out FILE         where to write the JSON (default: fault-results/<time>.json)
   --help             prints this
@@ -53,13 +59,25 @@ export const parseOptions = (args: readonly string[]): FaultOptions | 'help' => 
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { size: text, victim: text, points: text, seed: text, 'side-by-side': text, out: text, json: flag, help: flag },
+    options: {
+      size: text,
+      victim: text,
+      points: text,
+      seed: text,
+      experiment: text,
+      'side-by-side': text,
+      out: text,
+      json: flag,
+      help: flag,
+    },
   });
   if (values.help) return 'help';
   const sizes = listOf('size', values.size ?? FAULT_SIZES.join(), FAULT_SIZES);
   const known = [...new Set(sizes.flatMap((size): readonly Victim[] => VICTIMS[size]))];
   const victims = listOf('victim', values.victim ?? known.join(), known);
+  const experiments = Object.keys(EXPERIMENTS);
   return {
+    experiments: values.experiment === undefined ? [] : listOf('experiment', values.experiment, experiments),
     runs: sizes.flatMap((size) => {
       const own: readonly Victim[] = VICTIMS[size];
       return own.filter((victim) => victims.includes(victim)).map((victim) => ({ size, victim }));

@@ -40,18 +40,18 @@ export interface VictimRun {
   readonly seconds: number;
 }
 
-const countsOf = (names: readonly string[]): Record<string, number> => {
+export const countsOf = (names: readonly string[]): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (const name of names.toSorted()) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 };
 
-const spreadOf = (values: readonly number[]): Spread => ({
+export const spreadOf = (values: readonly number[]): Spread => ({
   median: Math.round(median(values)),
   max: Math.round(values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)),
 });
 
-const answerOf = ({ reply, isHungUp }: SentCall): string => {
+export const answerOf = ({ reply, isHungUp }: SentCall): string => {
   if (isHungUp) return 'hung up';
   return reply === null ? 'connection lost' : (reply.code ?? 'done');
 };
@@ -66,8 +66,8 @@ export const victimReport = ({ size, victim, points, sent, evidence, breaches, s
   goesOnMs: spreadOf(points.flatMap(({ goesOnMs }) => (goesOnMs === null ? [] : [goesOnMs]))),
 });
 
-const secondsOf = (ms: number): string => (Number.isFinite(ms) ? (ms / 1_000).toFixed(1) : '-');
-const listed = (counts: Readonly<Record<string, number>>): string =>
+export const secondsOf = (ms: number): string => (Number.isFinite(ms) ? (ms / 1_000).toFixed(1) : '-');
+export const listed = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');

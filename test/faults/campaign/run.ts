@@ -6,6 +6,7 @@ import { type Breach, breachesIn } from './checks.ts';
 import { collect, type Evidence } from './evidence.ts';
 import type { FaultOptions } from './options.ts';
 import { printed, type VictimReport, victimReport } from './report.ts';
+import { runExperiments } from './run-experiments.ts';
 
 type Run = FaultOptions['runs'][number];
 
@@ -15,7 +16,8 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** Kills every victim as often as asked, and tells what came of it. Returns the exit code: 0 when every promise was kept. */
 export const runFaults = async (options: FaultOptions): Promise<number> => {
-  const { runs, points, seed, sideBySide, json } = options;
+  const { runs, points, seed, sideBySide, json, experiments } = options;
+  if (experiments.length > 0) return await runExperiments(options);
   const out = options.out ?? join(ROOT_FOLDER, 'fault-results', `${new Date().toISOString().replaceAll(':', '-')}.json`);
   mkdirSync(dirname(out), { recursive: true });
   say(`seed ${seed}: ${points} points each of ${runs.map(({ size, victim }) => `${victim} (${size})`).join(', ')}`);

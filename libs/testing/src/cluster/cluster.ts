@@ -54,6 +54,10 @@ export interface ClusterOptions {
   readonly gatewayEnv?: Readonly<Record<string, string>>;
   /** Services that run from their bundles, where `npm run build` has left some: they start in half the time. Outside the embedded size. */
   readonly bundled?: readonly ClusterService[];
+  /** Other programs than those of this checkout, by service; outside the embedded size. */
+  readonly programs?: Readonly<Partial<Record<ClusterService, string>>>;
+  /** Called with the folder before anything is started in it; what it returns is called when everything has ended. */
+  readonly prepare?: (folder: string) => () => Promise<void>;
 }
 
 export interface FetchOptions {
@@ -105,10 +109,19 @@ export interface Cluster {
   admin<R extends pg.QueryResultRow = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<R[]>;
   /** SIGKILL of the PostgreSQL of the embedded size and every process of it at once; the product goes on without it. */
   killEmbeddedPostgres(): Promise<void>;
+  /**
+   * Lets PostgreSQL refuse every connection of a service (in the embedded size of all of them) and end those that are open, until the
+   * returned function is called.
+   */
+  refuseConnections(name: ClusterService): Promise<() => Promise<void>>;
+  /** Another process of a service on a port of its own, not started yet. */
+  replica(name: ClusterService, instanceId: string): Promise<ServiceProcess>;
   /** Keeps the decision point from deciding anything until the returned function is called: holds the row that every decision reads. */
   holdDecisions(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
+
+const schemaOf = (service: ClusterService): string => service.replaceAll('-', '_');
 
 type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'auditUrl'>;
 
@@ -155,7 +168,8 @@ class ClusterStart {
   constructor(private readonly options: ClusterOptions) {}
 
   async start(): Promise<Cluster> {
-    const { size, configuration = {} } = this.options;
+    const { size, configuration = {}, prepare } = this.options;
+    if (prepare !== undefined) this.closing.push(prepare(this.folder));
     const upstream = await StoryUpstream.start();
     this.closing.push(() => upstream.leave());
     const gatewayPort = await freePort();
@@ -193,8 +207,8 @@ class ClusterStart {
 
   async close(): Promise<void> {
     await Promise.all([...this.processes.values()].map((process) => process.stop()));
-    for (const close of this.closing.reverse()) await close();
     await endLeftPostgres(embeddedClusterOf(this.folder));
+    for (const close of this.closing.reverse()) await close();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -216,7 +230,7 @@ class ClusterStart {
     this.closing.push(() => postgres.stop());
     const database = await postgres.createDatabase();
     this.databaseUrl = () => database.url;
-    const schemas = CLUSTER_SERVICES.map((service) => service.replaceAll('-', '_'));
+    const schemas = CLUSTER_SERVICES.map(schemaOf);
     const provisioned = await database.provision([{ service: LOG_SCHEMA, usesLog: false }, ...schemas.map((service) => ({ service }))]);
     const shared: Record<string, string> = { SALLYPORT_ROOT_KEY: randomBytes(32).toString('base64url') };
     const log = provisioned.get(LOG_SCHEMA);
@@ -229,7 +243,7 @@ class ClusterStart {
       const port = service === 'edge-gateway' ? gatewayPort : await freePort();
       const url = `http://127.0.0.1:${port}`;
       urls.set(service, url);
-      const own = provisioned.get(service.replaceAll('-', '_'));
+      const own = provisioned.get(schemaOf(service));
       const variable = `SALLYPORT_${service.toUpperCase().replaceAll('-', '_')}`;
       const env = {
         ...shared,
@@ -237,10 +251,15 @@ class ClusterStart {
         [`${variable}_DATABASE_URL`]: own?.url ?? '',
         [`${variable}_MIGRATIONS_DATABASE_URL`]: own?.migrationsUrl ?? '',
       };
-      this.run(service, [programOf(service, this.options.bundled?.includes(service)), '--config', file], url, {
-        ...env,
-        SALLYPORT_PORT: String(port),
-      });
+      this.run(
+        service,
+        [this.options.programs?.[service] ?? programOf(service, this.options.bundled?.includes(service)), '--config', file],
+        url,
+        {
+          ...env,
+          SALLYPORT_PORT: String(port),
+        },
+      );
       if (service === 'edge-gateway') await this.startMoreEdges(file, env);
     }
     const addressOf = (service: ClusterService): string => urls.get(service) ?? '';
@@ -323,6 +342,16 @@ class ClusterStart {
       admin: async <R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
         await withClient(this.databaseUrl(), async (client) => (await client.query<R>(text, [...values])).rows),
       killEmbeddedPostgres: () => killLeader(postmasterOf(embeddedClusterOf(this.folder))),
+      refuseConnections: (name) => refuseConnections(this.databaseUrl(), this.options.size === 'embedded' ? '%' : `%${schemaOf(name)}`),
+      replica: async (name, instanceId) => {
+        const of = this.processes.get(name);
+        if (of === undefined) throw new Error(`there is no process of ${name} alone`);
+        const port = await freePort();
+        const env = { SALLYPORT_PORT: String(port), SALLYPORT_INSTANCE_ID: instanceId };
+        const replica = of.beside({ name: `${name}-${instanceId}`, url: `http://127.0.0.1:${port}`, env });
+        this.processes.set(replica.name, replica);
+        return replica;
+      },
       holdDecisions: async () => await holdRow(this.databaseUrl(), `LOCK TABLE ${EPOCH_TABLE} IN ACCESS EXCLUSIVE MODE`),
       close: () => this.close(),
     };
@@ -353,6 +382,27 @@ const holdRow = async (url: string, text: string): Promise<() => Promise<void>> 
     await client.query('ROLLBACK');
     await client.end();
   };
+};
+
+/** Refuses roles of this database that fit a pattern of SQL, those that own schemas and superusers left out. */
+const refuseConnections = async (url: string, pattern: string): Promise<() => Promise<void>> => {
+  const limit = async (connections: number): Promise<void> => {
+    await withClient(url, async (client) => {
+      const { rows } = await client.query<{ rolname: string }>(
+        `SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname LIKE current_database() || '\\_%'
+            AND rolname NOT LIKE '%\\_owner' AND rolname LIKE $1`,
+        [pattern],
+      );
+      if (rows.length === 0) throw new Error(`no role fits ${pattern}`);
+      for (const { rolname } of rows) await client.query(`ALTER ROLE ${rolname} CONNECTION LIMIT ${connections}`);
+      if (connections !== 0) return;
+      await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY($1)', [
+        rows.map((row) => row.rolname),
+      ]);
+    });
+  };
+  await limit(0);
+  return () => limit(-1);
 };
 
 /** Where the embedded size keeps PostgreSQL's own data. */

@@ -253,10 +253,14 @@ export class CallRunner {
     return this.refused(call.callId, code);
   }
 
-  /** Something broke between the request and its end: the record says so, now or when the log is back. */
+  /**
+   * Something broke between the request and its end: the record says so, now or when the log is back. Where the call had ended, what broke may be that
+   * the log did not take its end.
+   */
   private async closeAfterFault(story: CallStory, call: AuthenticatedCall, code: ErrorCode): Promise<CallOutcome> {
     const totalMicros = this.sinceMicros(call);
     const steps = [
+      ...(story.end === null ? [] : [story.end]),
       story.step({ type: 'RefuseBeforeDispatch', data: { stage: 'dispatch', code, reasons: [], totalMicros } }),
       story.step({
         type: 'RecordFailure',

@@ -2,6 +2,7 @@ import { AppError } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
 import { expect, test } from 'vitest';
 import { aCall, allow, anUpstream, aWrite, openRunner, principal, SECRET } from '../testing/call-runner.harness.js';
+import type { AuthenticatedCall } from './authenticated-call.js';
 import type { Dispatch } from './exchange.port.js';
 
 test('records, decides, dispatches and records again before anything is released', async () => {
@@ -314,6 +315,26 @@ test('lets nothing happen while the log is down', async () => {
   edge.log.break(false);
   await edge.unrecorded.flush();
   expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', data: { code: 'log.unavailable', request: { method: 'tools/call' } } }]);
+});
+
+test('keeps an end before anything was sent that the log does not take, whatever it is, and records it later', async () => {
+  const endOf = async (call: AuthenticatedCall, hangUp = (): void => {}): Promise<readonly string[]> => {
+    const edge = await openRunner(
+      () => {
+        edge.log.break(true);
+        hangUp();
+        return null;
+      },
+      { decisionTimeoutMs: 30 },
+    );
+    await edge.runner.run(call, anUpstream());
+    edge.log.break(false);
+    await edge.unrecorded.flush();
+    return edge.types(call.callId);
+  };
+  expect(await endOf(aCall())).toEqual(['ToolCallRequested', 'ToolCallRefused']);
+  const client = new AbortController();
+  expect(await endOf(aCall({ signal: client.signal }), () => client.abort())).toEqual(['ToolCallRequested', 'ToolCallCancelled']);
 });
 
 test('records a hang-up before the decision, and one while the upstream works', async () => {

@@ -42,6 +42,7 @@ export interface Step {
 export class CallStory {
   private lastEventId: string | null = null;
   private lastDecisionId: string | null = null;
+  private ending: Step | null = null;
 
   constructor(
     readonly identity: StoryIdentity,
@@ -51,6 +52,11 @@ export class CallStory {
 
   get state(): ToolCallState {
     return this.current;
+  }
+
+  /** The step that ended the call; `null` while it goes on, and where its end was not appended by `step`. */
+  get end(): Step | null {
+    return this.ending;
   }
 
   /** Folds a fact that another service wrote. `causes` is its id where the next event follows from it. */
@@ -68,7 +74,9 @@ export class CallStory {
     if (events.length === 0) return { events, records, durable: Promise.resolve() };
     const durable = this.dependencies.log.append(records);
     durable.catch(() => {});
-    return { events, records, durable };
+    const step: Step = { events, records, durable };
+    if (this.current.status === 'closed') this.ending ??= step;
+    return step;
   }
 
   /** The same without appending: for a log that is known to be down. */
