@@ -20,6 +20,7 @@ export const missingTools = () =>
   [
     ['Java 17 or newer', () => found('java', ['-version'])],
     ['Maven', () => found('mvn', ['--version'])],
+    ['Chromium', () => found('chromium', ['--version'])],
   ]
     .filter(([, present]) => !present())
     .map(([name]) => name);

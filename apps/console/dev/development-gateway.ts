@@ -46,12 +46,14 @@ export const developmentGateway = (): Plugin => ({
       response.setHeader('content-type', 'application/json');
       response.end(
         JSON.stringify({
-          subject: claims.sub,
+          subject: `user:${claims.sub}`,
+          name: claims.sub,
           tenantId: claims.sallyport_tenant ?? 'demo',
           roles: ['viewer', 'approver', 'operator', 'admin'],
           scopes: claims.scope?.split(' ') ?? [],
           csrfToken: 'development',
           expiresAt: new Date(claims.exp * 1_000).toISOString(),
+          renewBefore: new Date(claims.exp * 1_000).toISOString(),
         }),
       );
     });

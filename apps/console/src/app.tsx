@@ -20,11 +20,11 @@ const routes: RouteObject[] = [
         HydrateFallback: () => null,
         children: [
           ...PAGES.map(
-            ({ path, scope, load }): RouteObject => ({
+            ({ path, nav, scope, load }): RouteObject => ({
               path,
               lazy: async () => {
                 const { Component } = await load();
-                return { element: <ScopedPage scope={scope} page={Component} /> };
+                return { element: <ScopedPage title={nav?.label ?? 'No permission'} scope={scope} page={Component} /> };
               },
             }),
           ),

@@ -139,6 +139,7 @@ export {
 } from './http/policies.js';
 export { errorsOf, type HttpRoute, OFFICE_SCOPES, type OfficeScope, type RouteArea, type RouteName } from './http/route.js';
 export { HTTP_ROUTES } from './http/routes.js';
+export { GroupLag, ServiceStatus, UpstreamHealth, UpstreamsHealth } from './http/status.js';
 export { CHAIN_GENESIS, type ChainRecord, canonicalRecord, recordDigest, type Sha256, sealedAsDigests } from './record/canonical-record.js';
 export { type CallVerification, type ProofCrypto, type ProofFault, verifyCallProof } from './record/verify-call-proof.js';
 export { SERVICES, type Service, TOPICS, type TopicDefinition, type TopicName, topicOf } from './topics.js';

@@ -1,10 +1,12 @@
 export { Authenticator, type AuthenticatorOptions } from './authentication/authenticator.js';
 export type { IssuerSettings } from './authentication/issuer-settings.js';
+export { admitOffice } from './authentication/office-principal.js';
 export { type Clock, systemClock } from './clock/clock.port.js';
 export { derivedId } from './clock/derived-id.js';
 export { type IdSource, systemIdSource } from './clock/id-source.port.js';
 export { approvalRulesOf, type ConfiguredApprovalRule } from './configuration/approval-rules.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration/configuration-error.js';
+export { configurationInForce, type SettingInForce } from './configuration/configuration-in-force.js';
 export { ENVIRONMENT_OVERRIDES, type EnvironmentOverride } from './configuration/environment-overrides.js';
 export { actorOf, type ConfiguredIdentities, identityDirectoryOf, subjectOf } from './configuration/identity-directory.js';
 export { type LoadConfigurationOptions, loadConfiguration, parseConfiguration } from './configuration/load-configuration.js';

@@ -1,3 +1,4 @@
+export { browserProgram, describeWithBrowser } from './browser/describe-with-browser.js';
 export {
   anEvent,
   CALL_ID,

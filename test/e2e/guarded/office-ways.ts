@@ -1,3 +1,4 @@
+import { CLUSTER_SERVICES } from '@sallyport/testing';
 import { type Asker, OFFICE, type Request } from './asking.ts';
 
 /** What the tenant has that its people may see and change, and nobody else. */
@@ -55,10 +56,6 @@ const way = (
 /** Every way for people, with what must guard it. What changes something comes last of its kind, so that it is there to be looked at. */
 export const OFFICE_WAYS: readonly OfficeWay[] = [
   way('GET /v1/policies', [OPERATE, AUDIT], () => '/v1/policies'),
-  way('PUT /v1/policies', [OPERATE], () => '/v1/policies', {
-    changes: 'PolicyChanged',
-    bodyOf: ({ policyFiles }) => ({ files: { ...policyFiles, 'more.cedar': '// Nothing more.\n' }, why: WHY }),
-  }),
   way('GET /v1/policies/:version', [OPERATE, AUDIT], () => '/v1/policies/1'),
   way('GET /v1/policies/versions', [OPERATE, AUDIT], () => '/v1/policies/versions'),
   way('POST /v1/policies/test', [OPERATE, AUDIT], () => '/v1/policies/test'),
@@ -109,6 +106,8 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
     ...{ changes: 'ToolCallResolved', isAboutOne: true },
     body: { resolution: 'executed', note: WHY },
   }),
+  way('GET /v1/upstreams', [OPERATE, AUDIT], () => '/v1/upstreams'),
+  ...CLUSTER_SERVICES.map((service) => way(`GET /v1/${service}/status`, [OPERATE], () => `/v1/${service}/status`)),
   way('GET /v1/approvals', [APPROVE], () => '/v1/approvals'),
   way('GET /v1/approvals/tail', [APPROVE], () => '/v1/approvals/tail'),
   way('GET /v1/approvals/:id', [APPROVE], ({ approvals }) => `/v1/approvals/${approvals[0]}`, { isAboutOne: true }),
@@ -121,6 +120,11 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
   }),
   way('POST /v1/approvals/:id/reject', [APPROVE], ({ approvals }) => `/v1/approvals/${approvals[3]}/reject`, {
     ...{ changes: 'ApprovalRejected', isAboutOne: true, body: { why: WHY } },
+  }),
+  // The other tenant puts the same policies into force for itself, and would find them where it looks after that.
+  way('PUT /v1/policies', [OPERATE], () => '/v1/policies', {
+    changes: 'PolicyChanged',
+    bodyOf: ({ policyFiles }) => ({ files: { ...policyFiles, 'more.cedar': '// Nothing more.\n' }, why: WHY }),
   }),
 ];
 

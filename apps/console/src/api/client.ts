@@ -1,11 +1,10 @@
+import { HTTP_HEADERS } from '@sallyport/contracts';
 import type { z } from 'zod';
 import { faultOfAnswer, malformedFault, offlineFault } from './api-fault.js';
 import { csrfTokenInForce, renewSession } from './session.js';
 
 /** What a query parameter may be; `undefined` and `''` are left out. */
 export type QueryParameters = Readonly<Record<string, string | number | boolean | undefined>>;
-
-const CSRF_HEADER = 'Sallyport-Csrf';
 
 /** A path of our own origin with its parameters. */
 export const addressOf = (path: `/${string}`, query: QueryParameters = {}): string => {
@@ -58,7 +57,7 @@ const send = ({ method, path, body }: Change): Promise<Response> =>
     method,
     headers: {
       accept: 'application/json',
-      [CSRF_HEADER]: await csrfTokenInForce(),
+      [HTTP_HEADERS.csrf]: await csrfTokenInForce(),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

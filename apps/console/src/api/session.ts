@@ -1,59 +1,61 @@
+import { ConsoleLogout, ConsoleSession } from '@sallyport/contracts';
 import { useSuspenseQuery } from '@tanstack/react-query';
-import { z } from 'zod';
 import { ApiFault, faultOfAnswer, malformedFault, offlineFault } from './api-fault.js';
 import { queryClient } from './query-client.js';
 
-/** Who is logged in, and what the server says this person may do. The server decides each request again; this is for showing. */
-export const Session = z.object({
-  subject: z.string(),
-  tenantId: z.string(),
-  roles: z.array(z.string()),
-  scopes: z.array(z.string()),
-  csrfToken: z.string(),
-  expiresAt: z.string(),
-});
-export type Session = z.infer<typeof Session>;
-
 const SESSION_PATH = '/console/session';
+const RENEW_AHEAD_MS = 15_000;
+const RENEW_PAUSE_MIN_MS = 5_000;
 
-/** Where the login begins; it comes back to `returnTo`, a path of the console. */
-export const loginAddress = (returnTo: string): string => `${SESSION_PATH}/login?${new URLSearchParams({ returnTo })}`;
+/** Where the login begins; it comes back to `path`, an address of the console. */
+export const loginAddress = (path: string): string => `${SESSION_PATH}/login?${new URLSearchParams({ return: path })}`;
 
-const fetchSession = async (): Promise<Session> => {
-  const response = await fetch(SESSION_PATH, { credentials: 'same-origin', headers: { accept: 'application/json' } }).catch(
-    (cause: unknown) => {
-      throw offlineFault(cause);
-    },
-  );
+const fetchSession = async (): Promise<ConsoleSession> => {
+  const response = await fetch(SESSION_PATH, {
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
+    headers: { accept: 'application/json' },
+  }).catch((cause: unknown) => {
+    throw offlineFault(cause);
+  });
   if (!response.ok) throw await faultOfAnswer(response);
-  const session = Session.safeParse(await response.json().catch(() => undefined));
+  const session = ConsoleSession.safeParse(await response.json().catch(() => undefined));
   if (!session.success) throw malformedFault(session.error);
   return session.data;
 };
 
-const sessionQuery = { queryKey: ['session'], queryFn: fetchSession, staleTime: 5 * 60_000 } as const;
+const sessionQuery = { queryKey: ['session'], queryFn: fetchSession, staleTime: Number.POSITIVE_INFINITY } as const;
 
-/** The session; the shell has it before it shows a page, so that a page always has one. */
-export const useSession = (): Session => useSuspenseQuery(sessionQuery).data;
+/** The session; the shell has it before it shows a page, so that a page always has one. Kept going while a page is open. */
+export const useSession = (): ConsoleSession =>
+  useSuspenseQuery({
+    ...sessionQuery,
+    refetchIntervalInBackground: true,
+    refetchInterval: ({ state: { data } }) =>
+      data === undefined ? false : Math.max(RENEW_PAUSE_MIN_MS, Date.parse(data.renewBefore) - Date.now() - RENEW_AHEAD_MS),
+  }).data;
 
 /** The secret that an unsafe request shows. Throws the fault of the session where there is none. */
 export const csrfTokenInForce = async (): Promise<string> => (await queryClient.ensureQueryData(sessionQuery)).csrfToken;
 
-/** Asks anew who is logged in. Resolves to whether somebody is. */
+/** Asks anew who is logged in. Resolves to whether somebody is; where nobody is, the page leads to the login. */
 export const renewSession = async (): Promise<boolean> => {
   try {
     await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 });
     return true;
   } catch (error) {
-    if (error instanceof ApiFault && error.kind === 'signed-out') return false;
-    throw error;
+    if (!(error instanceof ApiFault) || error.kind !== 'signed-out') throw error;
+    queryClient.removeQueries({ queryKey: sessionQuery.queryKey });
+    await queryClient.resetQueries();
+    return false;
   }
 };
 
-/** Ends the session here and on the server, and goes to where a new one begins. */
+/** Ends the session here and on the server, then goes to where the identity provider ends its own, or back to the console's door. */
 export const logout = async (): Promise<void> => {
-  const { changeOnly } = await import('./client.js');
-  await changeOnly({ method: 'DELETE', path: SESSION_PATH });
+  const { change } = await import('./client.js');
+  const { providerLogoutUrl } = await change(ConsoleLogout, { method: 'POST', path: `${SESSION_PATH}/logout`, body: {} });
   queryClient.clear();
-  window.location.assign('/console/');
+  window.location.assign(providerLogoutUrl ?? '/console/');
 };

@@ -45,7 +45,7 @@ export const Confirm = ({ opened, onClose, title, children, confirmLabel, danger
   };
 
   return (
-    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened={opened} onClose={onClose} title={title}>
       <form onSubmit={(event) => void submit(event)}>
         <Stack gap="md">
           {children}

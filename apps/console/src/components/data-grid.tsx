@@ -104,6 +104,7 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
     getItemKey: (index) => shown[index]?.id ?? index,
     overscan: OVERSCAN_ROWS,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the sizes that were measured are those of the other form
   useEffect(() => virtual.measure(), [isNarrow]);
 
   const items = virtual.getVirtualItems();

@@ -19,8 +19,10 @@ export const ForeignText = ({ text, block = false }: ForeignTextProps) => {
   const parts = useMemo(() => partsOf(text), [text]);
   let marked = 0;
   const content = parts.map((part, index) => {
+    // biome-ignore lint/suspicious/noArrayIndexKey: parts of one text have no other identity
     if (part.kind === 'plain') return <Fragment key={index}>{part.text}</Fragment>;
     marked += 1;
+    // biome-ignore lint/suspicious/noArrayIndexKey: as above
     return <Marked key={index} part={part} explained={marked <= MARKED_MAX} />;
   });
   return block ? <bdi className={classes.block}>{content}</bdi> : <bdi>{content}</bdi>;

@@ -38,26 +38,35 @@ export const instantText = (at: Date, precision: 'minute' | 'second' | 'millisec
   return `${get('year')}-${get('month')}-${get('day')} ${get('hour')}:${get('minute')}${seconds} ${get('timeZoneName')}`;
 };
 
+/** `05:41:07 GMT+1`: the time of day with its zone. */
+const clockText = (at: Date): string => instantText(at).slice('2026-11-27 '.length);
+
+const isSameDay = (one: Date, other: Date): boolean => instantText(one).slice(0, 10) === instantText(other).slice(0, 10);
+
 export interface InstantProps {
   /** ISO 8601; `null` shows `otherwise`. */
   readonly at: string | null;
   readonly precision?: 'minute' | 'second' | 'millisecond';
   /** Shows how long ago, and the time on hover, instead of the other way round. */
   readonly relative?: boolean;
+  /** Leaves out the date where it is today's. */
+  readonly clock?: boolean;
   readonly otherwise?: string;
 }
 
 /** A point in time with its zone; how long ago on hover, and the other way round with `relative`. */
-export const Instant = ({ at, precision = 'second', relative = false, otherwise = '–' }: InstantProps) => {
+export const Instant = ({ at, precision = 'second', relative = false, clock = false, otherwise = '–' }: InstantProps) => {
   if (at === null) return <span className={classes.none}>{otherwise}</span>;
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return <span className={classes.none}>{otherwise}</span>;
   const absolute = instantText(date, precision);
-  const ago = relativeText(date, new Date());
+  const now = new Date();
+  const ago = relativeText(date, now);
+  const shown = clock && isSameDay(date, now) ? clockText(date) : absolute;
   return (
     <Tooltip label={relative ? absolute : ago} openDelay={300}>
       <time dateTime={date.toISOString()} className={classes.figure}>
-        {relative ? ago : absolute}
+        {relative ? ago : shown}
       </time>
     </Tooltip>
   );

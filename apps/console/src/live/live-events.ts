@@ -37,10 +37,10 @@ export const useLiveEvents = <Schema extends z.ZodType>(options: LiveOptions<Sch
   const [status, setStatus] = useState<LiveStatus>({ is: 'connecting' });
   const latest = useRef(options);
   latest.current = options;
-  const place = useRef({ address, lastEventId: '' });
-  if (place.current.address !== address) place.current = { address, lastEventId: '' };
+  const place = useRef<Place>({ address, lastEventId: '' });
 
   useEffect(() => {
+    if (place.current.address !== address) place.current = { address, lastEventId: '' };
     if (paused) {
       setStatus({ is: 'paused' });
       return;

@@ -81,7 +81,7 @@ export const Shell = () => {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar id="navigation" className={classes.navbar} aria-label="Pages">
+      <AppShell.Navbar id="navigation" className={classes.navbar} aria-label="Pages" data-closed={!navOpened || undefined}>
         <ScrollArea p="xs">
           {inNav.map(({ path, label, icon: Icon, keys }) => (
             <NavLink

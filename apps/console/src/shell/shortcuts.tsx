@@ -49,6 +49,7 @@ export const useShortcuts = (shortcuts: readonly Shortcut[]): void => {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
   const identity = shortcuts.map(({ keys, does }) => `${keys}\u0000${does}`).join('\u0001');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the identity stands for the list, whose functions are read when a key is pressed
   useEffect(() => {
     const remove = add(latest.current);
     const bindings = Object.fromEntries(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ToolRecord } from '../catalog-record.js';
+import type { Service } from '../topics.js';
 import { ServerName } from '../values.js';
 import { AccessNames, AccessPage, AccessQuery } from './access.js';
 import {
@@ -45,10 +46,25 @@ import {
   PutPolicies,
 } from './policies.js';
 import { type HttpRoute, OFFICE_SCOPES, type RouteName } from './route.js';
+import { ServiceStatus, UpstreamsHealth } from './status.js';
 
 const { approve: APPROVE, audit: AUDIT, operate: OPERATE } = OFFICE_SCOPES;
 const READ = [OPERATE, AUDIT];
 const TOOL = { server: ServerName, tool: z.string().min(1).max(256) };
+
+/** One a service, so that each can be asked by itself. */
+const statusOf = (service: Service): HttpRoute => ({
+  ...{ area: 'Settings', access: [OPERATE], answer: ServiceStatus },
+  summary: `Tells how ${service} stands: version, replicas, lag, dead letters, configuration in force.`,
+  description: 'Counts of all tenants together, and nothing that belongs to one. No secret, address or name.',
+});
+const STATUS_ROUTES = {
+  'GET /v1/edge-gateway/status': statusOf('edge-gateway'),
+  'GET /v1/policy-decision/status': statusOf('policy-decision'),
+  'GET /v1/budget-accountant/status': statusOf('budget-accountant'),
+  'GET /v1/approval/status': statusOf('approval'),
+  'GET /v1/audit-projector/status': statusOf('audit-projector'),
+} as const;
 
 /**
  * Every HTTP route that people and programs use, by area and then by path. Whoever adds a route adds its line here: a test holds the table
@@ -291,6 +307,12 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
     summary: 'Sets or lifts a kill switch or a revocation. When it answers, no byte goes out for what it stops.',
   },
 
+  'GET /v1/upstreams': {
+    ...{ area: 'Settings', access: READ, answer: UpstreamsHealth },
+    summary: 'Tells of the servers behind the gateway whether calls go through to them.',
+    description: 'As the process that answers sees it: each has a breaker of its own for each server.',
+  },
+  ...STATUS_ROUTES,
   'GET /healthz': { ...{ area: 'Open', access: 'open', answer: Liveness }, summary: 'Whether the process lives.' },
   'GET /readyz': {
     ...{ area: 'Open', access: 'open', answer: ReadinessReport },

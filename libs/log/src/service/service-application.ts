@@ -20,6 +20,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { postgresPositions } from '../consumption/postgres-position-store.js';
 import { LogStrategy } from '../nest/log.strategy.js';
 import type { ServiceRuntime } from './service-runtime.js';
+import { StatusModule } from './status/status.module.js';
 
 /** One service as a module of an application. */
 export interface ServicePart {
@@ -59,7 +60,14 @@ export const startServiceApplication = async (options: ServiceApplicationOptions
   const { parts, health, host, port, logger } = options;
   const [first] = parts;
   if (first === undefined) throw new TypeError('an application has at least one service');
-  const root: DynamicModule = { module: ServicesModule, imports: [HealthModule.forRoot(health), ...parts.map(({ module }) => module)] };
+  const root: DynamicModule = {
+    module: ServicesModule,
+    imports: [
+      HealthModule.forRoot(health),
+      StatusModule.forServices(parts.map(({ runtime }) => runtime)),
+      ...parts.map(({ module }) => module),
+    ],
+  };
   const turnedAway = new TurnedAway({ telemetry: first.runtime.telemetry, logger });
   const filter = new AppErrorFilter(logger, { turnedAway });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapterFor(turnedAway, filter), {

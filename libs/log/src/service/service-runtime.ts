@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Service } from '@sallyport/contracts';
 import { AppError } from '@sallyport/contracts';
 import {
@@ -22,6 +23,7 @@ import {
   type Telemetry,
 } from '@sallyport/platform';
 import type { EventLog } from '../event-log.port.js';
+import { connectionsOf } from './status/service-status.js';
 
 /** Version that telemetry and protocol answers name. */
 export const PRODUCT_VERSION = '0.1.0';
@@ -40,6 +42,8 @@ export interface ProcessRuntime {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly version: string;
+  /** Of this run of the process: eight characters. */
+  readonly runId: string;
   /** Whether several services run in this process. */
   readonly sharesProcess: boolean;
 }
@@ -85,6 +89,7 @@ export const openProcessRuntime = (options: {
     clock,
     ids: systemIdSource,
     version: PRODUCT_VERSION,
+    runId: randomBytes(4).toString('hex'),
     sharesProcess,
   };
 };
@@ -105,7 +110,7 @@ export const openServiceRuntime = async (
   const database = await openDatabase({
     ...own,
     schema: service.replaceAll('-', '_'),
-    applicationName: `sallyport-${service}`,
+    applicationName: connectionsOf(service, runtime.runId),
     migrations,
     poolMax: settings.maxConnectionsPerService,
     connectTimeoutMs: settings.connectTimeoutMs,

@@ -14,6 +14,7 @@ import { UnknownRouteController, WellKnownController } from './http/well-known.c
 import { InvokeController } from './invoke/invoke.controller.js';
 import { CallsController } from './recovery/calls.controller.js';
 import { McpServerController } from './transparent/mcp-server.controller.js';
+import { UpstreamsController } from './upstreams/upstreams.controller.js';
 
 /** The enforcement point as a Nest module. The application must be made with `bodyParser: false` and `leaveRawBodies` called on its Fastify. */
 @Module({})
@@ -30,6 +31,7 @@ export class EdgeGatewayModule implements OnApplicationBootstrap, OnModuleDestro
         McpServerController,
         WellKnownController,
         ConsoleController,
+        UpstreamsController,
         UnknownRouteController,
       ],
       providers: [{ provide: EdgeGateway, useFactory: () => new EdgeGateway(ports) }],

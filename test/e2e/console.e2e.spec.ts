@@ -1,0 +1,24 @@
+import { describeWithBrowser, startCluster } from '@sallyport/testing';
+import { afterAll, beforeAll, describe, test, vi } from 'vitest';
+import { ConsoleHarness } from './console/console-harness.js';
+import { overview } from './console/overview.stories.js';
+import { settings } from './console/settings.stories.js';
+import { shell } from './console/shell.stories.js';
+
+// Generous: nothing here is a measure of time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+
+describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a browser', () => {
+  let harness: ConsoleHarness;
+  beforeAll(async () => {
+    harness = await ConsoleHarness.open(await startCluster({ size: 'embedded' }));
+  });
+  afterAll(async () => {
+    await harness?.close();
+    await harness?.cluster.close();
+  });
+
+  describe('its frame', () => shell(() => harness));
+  describe('settings and health', () => settings(() => harness));
+  describe('the overview', () => overview(() => harness));
+});
