@@ -74,7 +74,7 @@ export interface Subscription {
 
 /** What happened to a group that its owner should know of. Carries no record contents. */
 export interface LogFault {
-  readonly kind: 'paused' | 'resumed' | 'retried' | 'poison' | 'parked' | 'dropped' | 'position-lost' | 'transport';
+  readonly kind: 'paused' | 'resumed' | 'retried' | 'poison' | 'parked' | 'dropped' | 'position-lost' | 'transport' | 'waiting';
   readonly group: string;
   readonly topic?: string;
   readonly partition?: number;

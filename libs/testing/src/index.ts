@@ -41,6 +41,7 @@ export { CONTENT_DETECTORS, type ContentSample, contentSample, contentSamples } 
 export { describeWithKafka, type KafkaTestRunner } from './kafka/describe-with-kafka.js';
 export { type KafkaBroker, type KafkaOptions, startKafka } from './kafka/kafka-broker.js';
 export { type KafkaAvailability, kafkaAvailable } from './kafka/kafka-distribution.js';
+export { type KafkaGround, startKafkaGround } from './kafka/kafka-ground.js';
 export { type OtlpReceiver, type ReceivedMetric, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
 export { aTestClock, type TestClock } from './test-clock.js';

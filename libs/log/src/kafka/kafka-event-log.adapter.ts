@@ -25,6 +25,8 @@ export interface KafkaEventLogOptions extends KafkaConnectionOptions {
   readonly sessionTimeoutMs?: number;
   /** How long an append waits before it rejects; default 30,000. */
   readonly appendTimeoutMs?: number;
+  /** How long a cluster that is slow to answer is waited for at start; default 120,000. */
+  readonly startTimeoutMs?: number;
   readonly report?: (fault: LogFault) => void;
 }
 
@@ -33,14 +35,29 @@ const SESSION_TIMEOUT_MS = 6_000;
 const PROBE_MS = 2_000;
 const CREATED_TOPICS_TIMEOUT_MS = 30_000;
 const CREATED_TOPICS_POLL_MS = 100;
+/** A broker on a machine that is busy takes a minute to start and to create the topics. */
+const START_TIMEOUT_MS = 120_000;
+/** Between two attempts, and between two lines that say what is waited for. */
+const START_RETRY_MS = 500;
+const START_PROGRESS_MS = 5_000;
 
 /** What a broker says of a topic that another broker, or the controller, knows already. */
 const isOfNewTopic = (error: unknown): boolean =>
   error instanceof Error && 'type' in error && (error.type === 'UNKNOWN_TOPIC_OR_PARTITION' || error.type === 'LEADER_NOT_AVAILABLE');
 
+/** Whether an error says that the cluster did not answer in time or is not ready, and not that it refuses. */
+const isOfSlowCluster = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AppError) return isOfSlowCluster(error.cause);
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.length > 0 && error.errors.every(isOfSlowCluster);
+  if (error.name === 'KafkaJSNumberOfRetriesExceeded') return isOfSlowCluster(error.cause);
+  return 'retriable' in error && error.retriable === true;
+};
+
 /**
  * The log on Kafka. Resolves when the topics are there and appends can be made.
- * Throws `log.unavailable` when the cluster does not answer or refuses, `configuration.invalid` when a topic is missing or has another
+ * A cluster that is slow is asked again, and `report` is told that it is waited for.
+ * Throws `log.unavailable` when the cluster does not answer within `startTimeoutMs` or refuses, `configuration.invalid` when a topic is missing or has another
  * partition count than it was given for life.
  */
 export const openKafkaEventLog = async (options: KafkaEventLogOptions): Promise<EventLog> => {
@@ -82,7 +99,7 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
   }
 
   async open(): Promise<void> {
-    await this.verifyTopics();
+    await this.patiently(() => this.verifyTopics());
     await this.appender.open();
     this.reachable = true;
     this.probe = setInterval(() => void this.look(), PROBE_MS);
@@ -152,6 +169,37 @@ class KafkaEventLog implements EventLog, KafkaSubscriptionHost {
 
   onClosed(subscription: KafkaSubscription): void {
     this.subscriptions.delete(subscription);
+  }
+
+  /** Tries again what a cluster did not do in the time of a request: it may have done it since, or is still starting. */
+  private async patiently(work: () => Promise<void>): Promise<void> {
+    const { brokers, startTimeoutMs = START_TIMEOUT_MS } = this.options;
+    const deadlineMs = performance.now() + startTimeoutMs;
+    let last: unknown;
+    const tell = (): void => this.report({ kind: 'waiting', group: '-', error: last });
+    const progress = setInterval(tell, START_PROGRESS_MS);
+    const isOver = new AbortController();
+    const over = delay(startTimeoutMs, undefined, { signal: isOver.signal }).then(() => {
+      const asked = `the brokers (${brokers.join(', ')}) did not have its topics ready in ${startTimeoutMs / 1_000} s`;
+      throw new AppError('log.unavailable', `${asked}: are they reachable, and do they have a controller?`, { cause: last });
+    });
+    over.catch(() => {});
+    try {
+      for (;;) {
+        try {
+          await Promise.race([work(), over]);
+          return;
+        } catch (error) {
+          if (!isOfSlowCluster(error) || performance.now() >= deadlineMs) throw error;
+          last = error;
+          tell();
+          await delay(START_RETRY_MS);
+        }
+      }
+    } finally {
+      clearInterval(progress);
+      isOver.abort();
+    }
   }
 
   async admin(): Promise<Admin> {

@@ -1,5 +1,4 @@
-import { openKafkaEventLog } from '@sallyport/log';
-import { describeWithKafka, type KafkaBroker, startKafka, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { describeWithKafka, type KafkaGround, startKafkaGround } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApprovalHarness, openApprovalHarness, RULE } from './testing/approval.harness.js';
 
@@ -9,20 +8,14 @@ const dispatched = {
 };
 
 describeWithKafka({ describe, skip: describe.skip, test }, 'on Kafka', () => {
-  let broker: KafkaBroker;
-  let postgres: TestPostgres;
+  let ground: KafkaGround;
   let harness: ApprovalHarness;
   beforeAll(async () => {
-    [broker, postgres] = await Promise.all([startKafka(), startTestPostgres()]);
+    ground = await startKafkaGround();
   }, 120_000);
-  afterAll(async () => {
-    await broker?.stop();
-    await postgres?.stop();
-  });
+  afterAll(() => ground?.stop());
   beforeEach(async () => {
-    harness = await openApprovalHarness(postgres, {
-      openLog: () => openKafkaEventLog({ brokers: broker.brokers, createTopics: true, replicationFactor: 1, maxWaitMs: 200 }),
-    });
+    harness = await openApprovalHarness(ground.postgres, { openLog: ground.openLog });
   });
   afterEach(async () => {
     await harness.close();

@@ -1,5 +1,4 @@
-import { openKafkaEventLog } from '@sallyport/log';
-import { describeWithKafka, type KafkaBroker, startKafka, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { describeWithKafka, type KafkaGround, startKafkaGround } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { proveThatTheBooksBalance } from './testing/books-balance.harness.js';
 
@@ -7,22 +6,13 @@ import { proveThatTheBooksBalance } from './testing/books-balance.harness.js';
 const SEED = Number(process.env.SALLYPORT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 describeWithKafka({ describe, skip: describe.skip, test }, 'on Kafka', () => {
-  let broker: KafkaBroker;
-  let postgres: TestPostgres;
+  let ground: KafkaGround;
   beforeAll(async () => {
-    [broker, postgres] = await Promise.all([startKafka(), startTestPostgres()]);
+    ground = await startKafkaGround();
   }, 120_000);
-  afterAll(async () => {
-    await broker?.stop();
-    await postgres?.stop();
-  });
+  afterAll(() => ground?.stop());
 
   test(`the books balance over a random history (seed ${SEED})`, { timeout: 180_000 }, () =>
-    proveThatTheBooksBalance(
-      postgres,
-      () => openKafkaEventLog({ brokers: broker.brokers, createTopics: true, replicationFactor: 1, maxWaitMs: 200 }),
-      false,
-      SEED,
-    ),
+    proveThatTheBooksBalance(ground.postgres, ground.openLog, false, SEED),
   );
 });
