@@ -46,6 +46,10 @@ export class ConsoleVisit {
       // An answer of 400 and more is said here too, and each is tested for what the page makes of it.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(`console: ${message.text()}`);
     });
+    page.on('dialog', (dialog) => {
+      faults.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
     page.on('pageerror', (error) => faults.push(`thrown: ${error.message}`));
     page.on('request', (request) => {
       if (new URL(request.url()).origin !== new URL(base).origin) faults.push(`foreign request: ${request.url()}`);

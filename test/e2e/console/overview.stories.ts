@@ -65,6 +65,20 @@ export const overview = (harness: () => ConsoleHarness): void => {
     await visit.close();
   });
 
+  test('shows a name that is markup as the text it is, and what it hides by number', async () => {
+    const caller = await agent();
+    await caller.call('<img src=x onerror=alert(1)>\u202E');
+    await caller.close();
+    const visit = await harness().visitAs(GRACE);
+    const { page } = visit;
+    await visit.goTo('/');
+    const row = page.getByRole('row').filter({ hasText: '<img src=x onerror=alert(1)>' }).first();
+    await row.getByText('U+202E').waitFor();
+    expect(await page.locator('img[src="x"]').count()).toBe(0);
+    await visit.expectSound();
+    await visit.close();
+  });
+
   test('is for people who may read the record', async () => {
     const visit = await harness().visitAs(ADA);
     await visit.goTo('/');

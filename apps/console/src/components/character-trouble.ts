@@ -1,7 +1,7 @@
 // What text of agents and upstreams may hold that eyes do not see or mistake. The data is the Unicode database that the browser itself carries
 // and keeps current (property escapes of ECMAScript), so that no list of characters ages here.
 
-/** A stretch of text: plain, or one character that is shown by its number, or a word whose letters come from several scripts. */
+/** A stretch of text: plain, or one character that is shown by its number, or a word or name whose letters come from several scripts. */
 export type TextPart =
   | { readonly kind: 'plain'; readonly text: string }
   | { readonly kind: 'invisible' | 'direction' | 'control' | 'space' | 'private'; readonly text: string; readonly codePoint: string }
@@ -14,7 +14,8 @@ const SPACE = /\p{Zs}/u;
 const PRIVATE = /[\p{Co}\p{Cn}\p{Cs}]/u;
 /** What an emoji sequence is made of: a joiner or a variation selector after a pictograph is ordinary. */
 const EMOJI_SEQUENCE = /\p{RGI_Emoji}/v;
-const WORD = /[\p{L}\p{M}\p{Nd}]+/gu;
+/** A word, or words that make one name: `fs/copy_file`. Scripts that differ within it are a trick more often than not. */
+const WORD = /[\p{L}\p{M}\p{Nd}]+(?:[/_.:@-][\p{L}\p{M}\p{Nd}]+)*/gu;
 
 /** Scripts that one word may mix: Japanese, Korean and Chinese do by their nature (UTS 39, highly restrictive). */
 const MAY_MIX: readonly (readonly string[])[] = [
@@ -118,6 +119,6 @@ export const explanationOf = (part: Exclude<TextPart, { kind: 'plain' }>): strin
     case 'private':
       return `${part.codePoint}: a character without a fixed meaning`;
     case 'mixed-script':
-      return `Letters of ${part.scripts.join(' and ')} in one word: some may pass for others`;
+      return `Letters of ${part.scripts.join(' and ')} in one name: some may pass for others`;
   }
 };

@@ -27,6 +27,12 @@ test('a word of Latin and Cyrillic letters is told with both scripts, and its ne
   ]);
 });
 
+test('a name with a part that is wholly of another script is told, though each part is of one', () => {
+  expect(partsOf('fs/\u0441\u043E\u0440\u0443_file')).toEqual([
+    { kind: 'mixed-script', text: 'fs/\u0441\u043E\u0440\u0443_file', scripts: ['Latin', 'Cyrillic'] },
+  ]);
+});
+
 test.each(['Zürich', '東京タワー', 'привет, world', 'naïve café', 'line one\nline two\tend', '👩‍💻 ❤️ 🇩🇪', 'tool_name-2/v1.2', 'Ελλάδα'])(
   'ordinary text is left as it is: %s',
   (text) => {
