@@ -16,7 +16,17 @@ import {
   type Request,
 } from './guarded/asking.ts';
 import { beginSession, type GovernedWay, governedWays, METHODS } from './guarded/governed-ways.ts';
-import { NOWHERE, OFFICE_WAYS, type OfficeWay, OPEN_WAYS, PAGE_WAYS, type Possessions, UNTOLD_WAYS } from './guarded/office-ways.ts';
+import {
+  LOGIN_WAYS,
+  NOWHERE,
+  OFFICE_WAYS,
+  type OfficeWay,
+  OPEN_WAYS,
+  PAGE_WAYS,
+  type Possessions,
+  SESSION_WAYS,
+  UNTOLD_WAYS,
+} from './guarded/office-ways.ts';
 import { acquire, GRANTED } from './guarded/possessions.ts';
 import { routesIn } from './guarded/told-routes.ts';
 
@@ -57,7 +67,7 @@ describe('every path is guarded: routes from the running programs, methods from 
     ...new Set([
       ...ways.map(({ route }) => route),
       ...OFFICE_WAYS.map(({ route }) => route),
-      ...Object.keys({ ...OPEN_WAYS, ...PAGE_WAYS }),
+      ...Object.keys({ ...OPEN_WAYS, ...PAGE_WAYS, ...LOGIN_WAYS, ...SESSION_WAYS }),
       NOWHERE,
     ]),
   ].sort();
@@ -296,6 +306,28 @@ describe('every path is guarded: routes from the running programs, methods from 
     return name;
   };
 
+  test('nobody gets into a session of the console without its cookie, whatever token they have, and each is on record', async () => {
+    const ways = Object.entries(SESSION_WAYS).flatMap(([route, request]) =>
+      ([null, 'office'] as const).map((asker) => ({ route, request, asker })),
+    );
+    await expectRejections(cluster, 'console.session-missing', ways.length, async () => {
+      for (const { route, request, asker } of ways) {
+        const { status, text } = await ask(cluster, asker, request);
+        expect({ status, text }, route).toMatchObject({ status: 401, text: expect.stringContaining('console.session-missing') });
+      }
+    });
+  });
+
+  test.each(Object.entries(LOGIN_WAYS))(
+    '%s sends who cannot be logged in back to the console, without a cookie of a session',
+    async (_, path) => {
+      const { status, headers } = await cluster.fetchRaw(path, { redirect: 'manual' });
+      expect(status).toBe(303);
+      expect(headers.get('location')).toMatch(new RegExp(`^${cluster.gatewayUrl}/console/login\\?reason=`));
+      expect(headers.getSetCookie().join()).not.toMatch(/sallyport-(session|access)/);
+    },
+  );
+
   test('an address that is none is turned away, on record, with or without a token', async () => {
     for (const asker of [null, 'agent', 'office'] as const)
       await expectRejections(cluster, 'request.not-found', 1, async () => {
@@ -318,7 +350,7 @@ describe('the services apart', () => {
       const listed = new Set([
         ...ways.map(({ route }) => route),
         ...OFFICE_WAYS.map(({ route }) => route),
-        ...Object.keys({ ...OPEN_WAYS, ...PAGE_WAYS }),
+        ...Object.keys({ ...OPEN_WAYS, ...PAGE_WAYS, ...LOGIN_WAYS, ...SESSION_WAYS }),
         NOWHERE,
       ]);
       expect(own.toSorted()).toEqual([...listed].filter((route) => !HEALTH.includes(route)).sort());

@@ -132,6 +132,7 @@ const errorResponses = (route: HttpRoute) => {
 
 const securityOf = ({ access }: HttpRoute) => {
   if (access === 'open') return [];
+  if (access === 'session') return [{ session: [] }];
   return access === 'token' ? [{ token: [] }] : access.map((scope) => ({ token: [scope] }));
 };
 
@@ -242,7 +243,13 @@ export const openApiDocument = (version: string) => {
             OFFICE_SCOPES,
           )
             .map((scope) => `\`${scope}\``)
-            .join(', ')}. Where several are named, any one of them is enough.`,
+            .join(
+              ', ',
+            )}. Where several are named, any one of them is enough. Pages of the console show the token of their session in a cookie instead.`,
+        },
+        session: {
+          ...{ type: 'apiKey', in: 'cookie', name: '__Host-sallyport-session' },
+          description: `The cookie of a console session; what changes something also needs \`${HTTP_HEADERS.csrf}\`. Without the prefix where the public URL is http:// on this machine.`,
         },
       },
     },

@@ -117,6 +117,7 @@ export {
   ConsoleRole,
   ConsoleSession,
   ConsoleSessionsQuery,
+  EndedConsoleSession,
   OpenConsoleSession,
   OpenConsoleSessions,
 } from './http/console-session.js';

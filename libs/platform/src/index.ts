@@ -1,5 +1,24 @@
 export { Authenticator, type AuthenticatorOptions } from './authentication/authenticator.js';
+export {
+  admittedSessionOf,
+  type ConsoleCookieNames,
+  ConsoleCookies,
+  checkCsrf,
+  checkOwnPage,
+  consoleCookieNamesOf,
+  cookieOf,
+} from './authentication/console-cookies.js';
+export {
+  CONSOLE_CLIENT_ID,
+  CONSOLE_TOKEN_SECONDS,
+  CONSOLE_TOKEN_TYPE,
+  type ConsoleClaims,
+  consoleAudienceOf,
+  csrfDigestOf,
+} from './authentication/console-token.js';
 export type { IssuerSettings } from './authentication/issuer-settings.js';
+export { localKeySet, remoteKeySet } from './authentication/key-set.adapters.js';
+export type { KeySet } from './authentication/key-set.port.js';
 export { admitOffice } from './authentication/office-principal.js';
 export { type Clock, systemClock } from './clock/clock.port.js';
 export { derivedId } from './clock/derived-id.js';
@@ -12,6 +31,7 @@ export { actorOf, type ConfiguredIdentities, identityDirectoryOf, subjectOf } fr
 export { type LoadConfigurationOptions, loadConfiguration, parseConfiguration } from './configuration/load-configuration.js';
 export { configurationJsonSchema, type SallyportConfiguration } from './configuration/schema.js';
 export { ownUrlsOf, type RootKeyPlace, rootKeyOfConfiguration } from './configuration/sources.js';
+export { isSafeOnTheWay } from './configuration/values.js';
 export { bigintArray, intArray, textArray } from './database/binary-arrays.js';
 export type { MigrationClass } from './database/migrations.js';
 export { type DatabaseOptions, openDatabase } from './database/postgres-database.js';

@@ -45,6 +45,7 @@ export { type KafkaGround, startKafkaGround } from './kafka/kafka-ground.js';
 export { type OtlpReceiver, type ReceivedMetric, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
 export { aTestClock, type TestClock } from './test-clock.js';
+export { type NextLogin, TestIdentityProvider } from './test-identity-provider.js';
 export { CONFORMANCE_TOOLS } from './upstreams/conformance-tools.js';
 export { ConformanceUpstream } from './upstreams/conformance-upstream.js';
 export { type CountingUpstream, type SeenRequest, startCountingUpstream, type UpstreamMode } from './upstreams/counting-upstream.js';

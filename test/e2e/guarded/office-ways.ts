@@ -146,8 +146,23 @@ export const PAGE_WAYS: Readonly<Record<string, string>> = {
   'GET /console/assets/:file': '/console/assets/',
 };
 
+/** Where a browser goes to log in and comes back: open, as nobody is logged in yet; it is sent on, and what it brings back is checked. */
+export const LOGIN_WAYS: Readonly<Record<string, string>> = {
+  'GET /console/session/login': '/console/session/login',
+  'GET /console/session/callback': '/console/session/callback?code=invented&state=invented',
+};
+
+/** For who is logged in to the console, by the cookie of the session: no token opens them. `console-session.e2e.spec.ts` tries them with one. */
+export const SESSION_WAYS: Readonly<Record<string, Request>> = {
+  'GET /console/session': { verb: 'GET', path: '/console/session' },
+  'POST /console/session/renew': { verb: 'POST', path: '/console/session/renew' },
+  'POST /console/session/logout': { verb: 'POST', path: '/console/session/logout', body: {} },
+  'GET /console/sessions': { verb: 'GET', path: '/console/sessions?of=tenant' },
+  'DELETE /console/sessions/:id': { verb: 'DELETE', path: '/console/sessions/some-session' },
+};
+
 /** What the OpenAPI document leaves out: MCP has a protocol of its own, the console is for browsers, and the rest is no address. */
-export const UNTOLD_WAYS: readonly string[] = ['ALL /*', 'ALL /mcp', 'ALL /mcp/:server', ...Object.keys(PAGE_WAYS)];
+export const UNTOLD_WAYS: readonly string[] = ['ALL /*', 'ALL /mcp', 'ALL /mcp/:server', ...Object.keys({ ...PAGE_WAYS, ...LOGIN_WAYS })];
 
 /** Where every address ends that is none. */
 export const NOWHERE = 'ALL /*';

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { approvalPart } from '@sallyport/approval';
 import { auditProjectorPart } from '@sallyport/audit-projector';
+import { CONSOLE_CLIENT_ID } from '@sallyport/authorization-server';
 import { budgetAccountantPart } from '@sallyport/budget-accountant';
-import { edgeGatewayPart } from '@sallyport/edge-gateway';
+import { edgeGatewayPart, signingKeyFromFile } from '@sallyport/edge-gateway';
 import { openEventLog, openProcessRuntime, type ServicePart, startServiceApplication } from '@sallyport/log';
-import { createLogger, LOG_SCHEMA, stopOnSignals } from '@sallyport/platform';
+import { createLogger, LOG_SCHEMA, localKeySet, stopOnSignals } from '@sallyport/platform';
 import { policyDecisionPart } from '@sallyport/policy-decision';
 import type { Command } from 'commander';
 import { issuerFolderOf, openConfiguration, trustsDevelopmentIssuer } from '../connection.js';
@@ -63,6 +64,7 @@ const start = async (configFile: string): Promise<void> => {
       log,
       dataFolder,
       sharesProcess: true,
+      consoleKeys: localKeySet({ keys: [(await signingKeyFromFile(gateway.signingKeyFile)).publicJwk] }),
     });
     const login = trustsDevelopmentIssuer(configuration)
       ? await openLogin({ runtime, urls: store.urlsOf('authorization_server'), issuerFolder: issuerFolderOf(dataFolder) })
@@ -82,7 +84,13 @@ const start = async (configFile: string): Promise<void> => {
       children === null
         ? undefined
         : { secret: children.secret, urlOf: (tenantId: string, server: string) => children.host.url(server, tenantId) };
-    await add(edgeGatewayPart(runtime, { urls: store.urlsOf('edge_gateway'), ...(stdioHost === undefined ? {} : { stdioHost }) }));
+    await add(
+      edgeGatewayPart(runtime, {
+        urls: store.urlsOf('edge_gateway'),
+        ...(stdioHost === undefined ? {} : { stdioHost }),
+        ...(login === undefined ? {} : { embeddedLogin: { issuer: login.issuer, clientId: CONSOLE_CLIENT_ID } }),
+      }),
+    );
     const app = await startServiceApplication({
       ...{ parts, health: runtime.health, host: gateway.host, port: gateway.port, logger },
       ...(login === undefined ? {} : { prepareHttp: (fastify) => login.prepareHttp(fastify) }),

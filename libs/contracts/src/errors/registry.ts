@@ -134,6 +134,18 @@ export const ERRORS = {
     summary: 'An earlier event of this chain could not be handled; an operator must resolve it. Nothing was sent to the tool.',
   },
   'configuration.invalid': { http: 500, rpc: -31500, retryable: false, summary: 'The configuration has faults; nothing was started.' },
+  'console.cross-site': {
+    http: 403,
+    rpc: -31403,
+    retryable: false,
+    summary: 'The request did not come from a page of this console, so its session was not used. Nothing was changed.',
+  },
+  'console.session-missing': {
+    http: 401,
+    rpc: -31401,
+    retryable: false,
+    summary: 'Nobody is logged in to the console here, or the session is over.',
+  },
   'content.arguments-too-deep': {
     http: 400,
     rpc: -32602,

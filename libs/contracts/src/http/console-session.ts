@@ -91,6 +91,10 @@ export const OpenConsoleSession = z.object({
 });
 export type OpenConsoleSession = z.infer<typeof OpenConsoleSession>;
 
-/** Answer of `GET /console/sessions`: the latest opened first. `DELETE /console/sessions/{id}` ends one and answers 204. */
+/** Answer of `DELETE /console/sessions/{id}`: it is over. */
+export const EndedConsoleSession = z.object({ ended: Id });
+export type EndedConsoleSession = z.infer<typeof EndedConsoleSession>;
+
+/** Answer of `GET /console/sessions`: the latest opened first. */
 export const OpenConsoleSessions = z.object({ sessions: z.array(OpenConsoleSession), nextCursor: z.string().nullable() });
 export type OpenConsoleSessions = z.infer<typeof OpenConsoleSessions>;

@@ -33,8 +33,8 @@ export interface HttpRoute {
   readonly summary: string;
   /** More, where a sentence is not enough. Markdown. */
   readonly description?: string;
-  /** `open`: everybody. `token`: whoever has a token, about itself. Else any one of these scopes. */
-  readonly access: 'open' | 'token' | readonly OfficeScope[];
+  /** `open`: everybody. `token`: whoever has a token, about itself. `session`: the cookie of a console session. Else any one of these scopes. */
+  readonly access: 'open' | 'token' | 'session' | readonly OfficeScope[];
   /** The parameters in its path, where they are more than any text. */
   readonly path?: Readonly<Record<string, z.ZodType>>;
   readonly query?: z.ZodObject;
@@ -64,6 +64,15 @@ const GUARDED: readonly ErrorCode[] = [
   'store.unavailable',
   'log.unavailable',
 ];
+/** What every route behind the cookie of a session can answer. */
+const IN_SESSION: readonly ErrorCode[] = [
+  'console.session-missing',
+  'console.cross-site',
+  'request.host-refused',
+  'request.origin-refused',
+  'store.unavailable',
+  'log.unavailable',
+];
 const WITH_BODY: readonly ErrorCode[] = [
   'request.invalid',
   'request.parse-error',
@@ -77,7 +86,7 @@ export const errorsOf = (route: HttpRoute): readonly ErrorCode[] =>
   [
     ...new Set([
       ...ANY_ROUTE,
-      ...(route.access === 'open' ? [] : GUARDED),
+      ...(route.access === 'open' ? [] : route.access === 'session' ? IN_SESSION : GUARDED),
       ...(typeof route.access === 'string' ? [] : (['identity.forbidden'] as const)),
       ...(route.query === undefined ? [] : (['request.invalid'] as const)),
       ...(route.body === undefined ? [] : WITH_BODY),

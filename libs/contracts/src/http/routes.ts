@@ -32,6 +32,14 @@ import { CallProof } from './audit-proof.js';
 import { BudgetPage, BudgetQuery, HoldsInDoubt, LimitInForce, OwnBudgets, PutBudgetLimit, Spending, SpendingQuery } from './budget.js';
 import { CallsInDoubt, CallsInDoubtQuery, ResolveCallBody, ResolvedCall } from './calls.js';
 import { CatalogPage, CatalogQuery, CatalogServers, CatalogTool, PinBody } from './catalog.js';
+import {
+  ConsoleLogout,
+  ConsoleLogoutBody,
+  ConsoleSession,
+  ConsoleSessionsQuery,
+  EndedConsoleSession,
+  OpenConsoleSessions,
+} from './console-session.js';
 import { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './controls.js';
 import { InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './invoke.js';
 import { JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './open.js';
@@ -313,6 +321,31 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
     description: 'As the process that answers sees it: each has a breaker of its own for each server.',
   },
   ...STATUS_ROUTES,
+
+  'GET /console/session': {
+    ...{ area: 'Session', access: 'session', answer: ConsoleSession },
+    summary: 'Tells who is logged in, and gives the browser a token for the API.',
+    description:
+      'A login begins at `/console/session/login?return=/console/`, where the browser itself goes. The token is a cookie for `/v1/*` and good for 60 s.',
+  },
+  'POST /console/session/renew': {
+    ...{ area: 'Session', access: 'session', answer: ConsoleSession },
+    summary: 'Does the same, for a page that stays open.',
+  },
+  'POST /console/session/logout': {
+    ...{ area: 'Session', access: 'session', body: ConsoleLogoutBody, answer: ConsoleLogout },
+    summary: 'Ends this session, or all of this person.',
+  },
+  'GET /console/sessions': {
+    ...{ area: 'Session', access: 'session', query: ConsoleSessionsQuery, answer: OpenConsoleSessions, errors: ['identity.forbidden'] },
+    summary: 'Lists the sessions of this person, or for operators of everybody in their tenant.',
+  },
+  'DELETE /console/sessions/:id': {
+    ...{ area: 'Session', access: 'session', answer: EndedConsoleSession, errors: ['request.not-found'] },
+    summary: 'Ends a session of this person, or for operators of anybody in their tenant.',
+    description: 'The gateway refuses it at once; other services within the 60 s that its token is good for.',
+  },
+
   'GET /healthz': { ...{ area: 'Open', access: 'open', answer: Liveness }, summary: 'Whether the process lives.' },
   'GET /readyz': {
     ...{ area: 'Open', access: 'open', answer: ReadinessReport },

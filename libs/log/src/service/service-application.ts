@@ -5,7 +5,10 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AppError, type Service } from '@sallyport/contracts';
 import {
   AppErrorFilter,
+  type Clock,
+  CONSOLE_TOKEN_SECONDS,
   ConnectionFaults,
+  ConsoleCookies,
   checkBody,
   checkHead,
   type ErrorReply,
@@ -70,7 +73,9 @@ export const startServiceApplication = async (options: ServiceApplicationOptions
   };
   const turnedAway = new TurnedAway({ telemetry: first.runtime.telemetry, logger });
   const filter = new AppErrorFilter(logger, { turnedAway });
-  const app = await NestFactory.create<NestFastifyApplication>(root, adapterFor(turnedAway, filter), {
+  const { configuration, clock } = first.runtime;
+  const cookies = new ConsoleCookies(configuration.gateway.publicUrl);
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapterFor({ turnedAway, filter, cookies, clock }), {
     bodyParser: false,
     logger: false,
     abortOnError: false,
@@ -96,8 +101,15 @@ export const startServiceApplication = async (options: ServiceApplicationOptions
   }
 };
 
+interface AdapterParts {
+  readonly turnedAway: TurnedAway;
+  readonly filter: AppErrorFilter;
+  readonly cookies: ConsoleCookies;
+  readonly clock: Clock;
+}
+
 /** A server that turns away nobody without a note, not even what Node or Fastify refuse before there is a route. */
-const adapterFor = (turnedAway: TurnedAway, filter: AppErrorFilter): FastifyAdapter => {
+const adapterFor = ({ turnedAway, filter, cookies, clock }: AdapterParts): FastifyAdapter => {
   const faults = new ConnectionFaults(turnedAway);
   const options: FastifyServerOptions & { readonly http: ServerOptions } = {
     trustProxy: false,
@@ -110,8 +122,24 @@ const adapterFor = (turnedAway: TurnedAway, filter: AppErrorFilter): FastifyAdap
   const fastify: FastifyInstance = adapter.getInstance();
   faults.watch(fastify.server);
   fastify.addHook('onRequest', (request, _reply, done) => refusing(done, () => checkHead(request.raw)));
+  fastify.addHook('onRequest', (request, reply, done) =>
+    refusing(done, () => {
+      const { method, raw, routeOptions } = request;
+      const tokenEndsAtMs = cookies.admit({ method, route: routeOptions.url, headers: raw.headers });
+      if (tokenEndsAtMs !== null) endWith(reply.raw, tokenEndsAtMs - clock.nowMs());
+    }),
+  );
   fastify.addHook('preValidation', (request, _reply, done) => refusing(done, () => checkBody(request.body)));
   return adapter;
+};
+
+/** Cuts an answer that is not complete when the token it was asked for with ends: a stream would outlive a session that was ended. */
+const endWith = (response: ServerResponse, remainingMs: number): void => {
+  // One that has ended lets nobody in, and its sender should read that.
+  if (remainingMs <= 0) return;
+  const timer = setTimeout(() => response.destroy(), Math.min(remainingMs, CONSOLE_TOKEN_SECONDS * 1_000));
+  timer.unref();
+  response.once('close', () => clearTimeout(timer));
 };
 
 const refusing = (done: (error?: Error) => void, check: () => void): void => {

@@ -8,11 +8,15 @@ import {
   type Database,
   HealthRegistry,
   type IdSource,
+  isSafeOnTheWay,
+  type KeySet,
   type Logger,
+  localKeySet,
   type MigrationClass,
   openDatabase,
   openSealer,
   ownUrlsOf,
+  remoteKeySet,
   rootKeyOfConfiguration,
   type SallyportConfiguration,
   type Sealer,
@@ -58,6 +62,10 @@ export interface ServiceRuntime extends ProcessRuntime {
   close(): Promise<void>;
 }
 
+/** The keys that the gateway publishes; none where others could answer in its place. */
+const publishedKeysOf = (publicUrl: string): KeySet =>
+  isSafeOnTheWay(publicUrl) ? remoteKeySet(`${publicUrl}/.well-known/jwks.json`) : localKeySet({ keys: [] });
+
 /** Puts together what all services of a process share. */
 export const openProcessRuntime = (options: {
   readonly configuration: SallyportConfiguration;
@@ -65,8 +73,11 @@ export const openProcessRuntime = (options: {
   /** Where a root key is made when none is configured: the embedded default alone has such a folder. */
   readonly dataFolder?: string;
   readonly sharesProcess: boolean;
+  /** Keys of the gateway where it runs in this process; elsewhere it publishes them under the public URL. */
+  readonly consoleKeys?: KeySet;
 }): ProcessRuntime => {
   const { configuration, log, dataFolder, sharesProcess } = options;
+  const { publicUrl } = configuration.gateway;
   const clock = systemClock;
   let sealer: Sealer | undefined;
   return {
@@ -82,7 +93,8 @@ export const openProcessRuntime = (options: {
     authenticator: new Authenticator({
       issuers: configuration.identity.issuers,
       tenants: configuration.tenants.map(({ id }) => id),
-      publicUrl: configuration.gateway.publicUrl,
+      publicUrl,
+      consoleKeys: options.consoleKeys ?? publishedKeysOf(publicUrl),
       clock,
     }),
     health: new HealthRegistry(clock),

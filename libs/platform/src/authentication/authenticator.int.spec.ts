@@ -7,6 +7,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Authenticator } from './authenticator.js';
 import type { IssuerSettings } from './issuer-settings.js';
+import { localKeySet } from './key-set.adapters.js';
 
 const PUBLIC_URL = 'https://gateway.test';
 const CLAIMS = { tenant: 'tenant', workflow: 'workflow', mode: 'mode', environment: 'environment' };
@@ -41,7 +42,13 @@ const tokenOf = ({ settings, key, jwk }: Issuer, claims: Readonly<Record<string,
 };
 
 const authenticatorOf = (...issuers: readonly Issuer[]): Authenticator =>
-  new Authenticator({ issuers: issuers.map(({ settings }) => settings), tenants: ['acme', 'globex'], publicUrl: PUBLIC_URL, clock });
+  new Authenticator({
+    issuers: issuers.map(({ settings }) => settings),
+    tenants: ['acme', 'globex'],
+    publicUrl: PUBLIC_URL,
+    consoleKeys: localKeySet({ keys: [] }),
+    clock,
+  });
 const enter = async (authenticator: Authenticator, token: string) =>
   authenticator.authenticate({ authorization: `Bearer ${token}` }, `${PUBLIC_URL}/mcp`);
 

@@ -4,6 +4,8 @@ import { AppError, isAppError, type Principal } from '@sallyport/contracts';
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock/clock.port.js';
+import { CONSOLE_SCHEME } from './console-cookies.js';
+import { CONSOLE_TOKEN_TYPE, consoleAudienceOf, consoleClaimsOf, consoleIssuerOf } from './console-token.js';
 import type { IssuerSettings } from './issuer-settings.js';
 import { fileKeySet, remoteKeySet } from './key-set.adapters.js';
 import type { KeySet } from './key-set.port.js';
@@ -14,6 +16,8 @@ export interface AuthenticatorOptions {
   readonly tenants: readonly string[];
   /** Base of resource identifiers, without a slash at the end. A token for it is good for everything under it. */
   readonly publicUrl: string;
+  /** Keys of the gateway, whose tokens of console sessions are believed. */
+  readonly consoleKeys: KeySet;
   readonly clock: Clock;
 }
 
@@ -33,6 +37,7 @@ const VERIFIED_MAX = 10_000;
 const TOKEN_CHARS_MAX = 16 * 1024;
 /** RFC 9068 section 2.1, and plain JWTs of issuers that do not follow it yet. An ID token or a logout token is neither. */
 const TYPES: readonly string[] = ['jwt', 'at+jwt', 'application/at+jwt'];
+const CONSOLE = new RegExp(`^${CONSOLE_SCHEME} ([A-Za-z0-9\\-._]+)$`);
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 const invalid = (description: string, cause?: unknown): AppError =>
@@ -65,18 +70,21 @@ export class Authenticator {
   async authenticate(headers: IncomingHttpHeaders, resource: string): Promise<Principal> {
     const { authorization } = headers;
     if (authorization === undefined) throw new AppError('identity.token-missing', 'no Authorization header');
+    const ofConsole = CONSOLE.exec(authorization)?.[1];
+    if (ofConsole !== undefined) return (await this.verify(CONSOLE_SCHEME, ofConsole)).principal;
     const token = BEARER.exec(authorization)?.[1];
     if (token === undefined || token.length > TOKEN_CHARS_MAX) throw invalid('the Authorization header holds no bearer token');
-    const verified = await this.verify(token);
+    const verified = await this.verify('Bearer', token);
     this.checkAudience(verified, resource);
     return verified.principal;
   }
 
-  private async verify(token: string): Promise<Verified> {
-    const key = createHash('sha256').update(token).digest('base64url');
+  /** What passed as one kind passes as no other. */
+  private async verify(kind: 'Bearer' | typeof CONSOLE_SCHEME, token: string): Promise<Verified> {
+    const key = createHash('sha256').update(`${kind} ${token}`).digest('base64url');
     const known = this.verified.get(key);
     if (known !== undefined && known.expiresAtMs > this.options.clock.nowMs()) return known;
-    const fresh = await this.verifyAnew(token);
+    const fresh = await (kind === 'Bearer' ? this.verifyAnew(token) : this.verifyConsole(token));
     this.verified.set(key, fresh);
     return fresh;
   }
@@ -94,6 +102,25 @@ export class Authenticator {
       const audience = typeof payload.aud === 'string' ? [payload.aud] : (payload.aud ?? []);
       const expiresAtMs = ((payload.exp ?? 0) + settings.clockSkewSeconds) * 1_000;
       return { principal: principalOf(payload, settings, this.options.tenants), audience, settings, expiresAtMs };
+    } catch (error) {
+      throw faultOf(error);
+    }
+  }
+
+  /** A token of a console session (`ConsoleCookies`): of our own gateway, and of a type that no bearer token has. */
+  private async verifyConsole(token: string): Promise<Verified> {
+    const { publicUrl, consoleKeys, clock, tenants } = this.options;
+    try {
+      const { payload } = await jwtVerify(token, consoleKeys, {
+        issuer: publicUrl,
+        audience: consoleAudienceOf(publicUrl),
+        typ: CONSOLE_TOKEN_TYPE,
+        algorithms: ['EdDSA'],
+        currentDate: new Date(clock.nowMs()),
+        requiredClaims: ['exp', 'sub'],
+      });
+      const settings = consoleIssuerOf(consoleClaimsOf(payload));
+      return { principal: principalOf(payload, settings, tenants), audience: [], settings, expiresAtMs: (payload.exp ?? 0) * 1_000 };
     } catch (error) {
       throw faultOf(error);
     }

@@ -13,6 +13,9 @@ const LOOK_AGAIN_MS = 1_000;
 export const remoteKeySet = (url: string): KeySet =>
   createRemoteJWKSet(new URL(url), { cooldownDuration: COOLDOWN_MS, cacheMaxAge: CACHE_MS, timeoutDuration: FETCH_TIMEOUT_MS });
 
+/** Keys at hand. */
+export const localKeySet = (keys: JSONWebKeySet): KeySet => createLocalJWKSet(keys);
+
 /** Keys in a file, read again when the file changes; looked at once a second at most. Throws `identity.keys-unavailable`. */
 export const fileKeySet = (path: string, clock: Clock): KeySet => {
   let keys: ReturnType<typeof createLocalJWKSet> | null = null;

@@ -1,5 +1,6 @@
 import type { FaultAt } from './configuration-error.js';
 import type { SallyportConfiguration } from './schema.js';
+import { isSafeOnTheWay } from './values.js';
 
 /** What one section says of another. Sections with faults of their own are left out. */
 export const crossFaults = ({
@@ -7,6 +8,8 @@ export const crossFaults = ({
   identity,
   upstreams,
   approvals,
+  gateway,
+  console,
   stdioHost,
   budget,
   log,
@@ -37,6 +40,9 @@ export const crossFaults = ({
     if (identity?.agents.some(({ id, tenant: home }) => id === agent && home === tenant) === true) continue;
     faults.push({ at: ['identity', 'grants', index, 'agent'], message: `there is no agent ${agent} in ${tenant}` });
   }
+  // Over plain http the cookies of a session are anybody's on the way, and so are the keys that its tokens are verified by.
+  if (console?.issuer !== undefined && gateway !== undefined && !isSafeOnTheWay(gateway.publicUrl))
+    faults.push({ at: ['gateway', 'publicUrl'], message: 'must be https://, or on this machine, where people log in to the console' });
   // One process owns the embedded log and the children; on Kafka the gateway has replicas, none of which may start children of its own.
   if (
     log?.kind === 'kafka' &&

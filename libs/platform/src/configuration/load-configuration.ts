@@ -80,6 +80,7 @@ const validate = (
     tenants: check('tenants', sections.tenants),
     identity: check('identity', sections.identity),
     gateway: check('gateway', sections.gateway),
+    console: check('console', sections.console),
     upstreams: check('upstreams', sections.upstreams),
     stdioHost: check('stdioHost', sections.stdioHost),
     policies: check('policies', sections.policies),
@@ -154,6 +155,7 @@ const complete = ({
   tenants,
   identity,
   gateway,
+  console,
   upstreams,
   stdioHost,
   policies,
@@ -170,6 +172,7 @@ const complete = ({
     tenants === undefined ||
     identity === undefined ||
     gateway === undefined ||
+    console === undefined ||
     upstreams === undefined ||
     stdioHost === undefined ||
     policies === undefined ||
@@ -188,6 +191,7 @@ const complete = ({
     tenants,
     identity: { ...identity, issuers: identity.issuers.map((entry) => ({ ...entry, issuer: below(gateway.publicUrl, entry.issuer) })) },
     gateway,
+    console,
     upstreams,
     stdioHost,
     policies,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { approvalsSchema } from './sections/approvals.schema.js';
 import { budgetSchema } from './sections/budget.schema.js';
+import { consoleSchema } from './sections/console.schema.js';
 import { gatewaySchema } from './sections/gateway.schema.js';
 import { identitySchema, tenantsSchema } from './sections/identity.schema.js';
 import {
@@ -22,6 +23,7 @@ export const configurationSections = (context: ConfigurationContext) => {
     tenants: tenantsSchema(),
     identity: identitySchema(values),
     gateway: gatewaySchema(values),
+    console: consoleSchema(values),
     upstreams: upstreamsSchema(values),
     stdioHost: stdioHostSchema(values),
     policies: policiesSchema(values),

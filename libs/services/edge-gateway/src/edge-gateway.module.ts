@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { AggregateController } from './aggregate/aggregate.controller.js';
 import { ConsoleController } from './console/console.controller.js';
+import { ConsoleSessionController } from './console-session/console-session.controller.js';
 import { EdgeGateway } from './edge-gateway.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { UnknownRouteController, WellKnownController } from './http/well-known.controller.js';
@@ -30,6 +31,7 @@ export class EdgeGatewayModule implements OnApplicationBootstrap, OnModuleDestro
         AggregateController,
         McpServerController,
         WellKnownController,
+        ConsoleSessionController,
         ConsoleController,
         UpstreamsController,
         UnknownRouteController,

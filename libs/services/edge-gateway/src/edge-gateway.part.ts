@@ -5,6 +5,9 @@ import { openServiceRuntime, type ProcessRuntime, type ServicePart } from '@sall
 import { STDIO_HOST_SECRET_HEADER, type UpstreamRoute } from '@sallyport/mcp';
 import { identityDirectoryOf, type SallyportConfiguration, type ServiceUrls } from '@sallyport/platform';
 import { sendConsoleFiles } from './console/console-files.js';
+import { consoleSettingsOf } from './console-session/configured-console.js';
+import type { LoginProvider } from './console-session/console-settings.js';
+import { refuseEndedSessions } from './console-session/ended-sessions.js';
 import { EdgeGateway } from './edge-gateway.js';
 import { EdgeGatewayModule } from './edge-gateway.module.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from './edge-settings.js';
@@ -25,11 +28,17 @@ export interface StdioHostAddress {
  */
 export const edgeGatewayPart = async (
   shared: ProcessRuntime,
-  options: { readonly urls?: ServiceUrls; readonly stdioHost?: StdioHostAddress } = {},
+  options: {
+    readonly urls?: ServiceUrls;
+    readonly stdioHost?: StdioHostAddress;
+    /** Where people log in to the console when the configuration names no provider: a public client there. */
+    readonly embeddedLogin?: Pick<LoginProvider, 'issuer' | 'clientId'>;
+  } = {},
 ): Promise<ServicePart> => {
   const { configuration } = shared;
   const upstreams = upstreamsOf(configuration, options.stdioHost ?? configuredHost(configuration));
   const signingKey = await signingKeyFromFile(configuration.gateway.signingKeyFile);
+  const consoleSettings = await consoleSettingsOf(configuration, options.embeddedLogin ?? null);
   const sealer = shared.sealer();
   const runtime = await openServiceRuntime(shared, 'edge-gateway', EDGE_GATEWAY_MIGRATIONS, options.urls);
   const { log, database, telemetry, logger, health, clock, ids, version } = runtime;
@@ -38,11 +47,13 @@ export const edgeGatewayPart = async (
     prepareHttp: (fastify) => {
       leaveRawBodies(fastify);
       sendConsoleFiles(fastify);
+      refuseEndedSessions(fastify, { database, clock, idleSeconds: consoleSettings.idleSeconds });
     },
     rejectionsOf: (app) => app.get(EdgeGateway, { strict: false }).rejections,
     module: EdgeGatewayModule.forRoot({
       settings: settingsOf(configuration),
       issuers: configuration.identity.issuers,
+      consoleSettings,
       scopesInForce: (principal) => [...scopesInForce(principal, identityDirectoryOf(configuration, principal.tenantId)).effective],
       directoryOf: (tenantId) => identityDirectoryOf(configuration, tenantId),
       upstreams,

@@ -2,6 +2,7 @@ import type { Principal } from '@sallyport/contracts';
 import type { IdentityDirectory } from '@sallyport/domain';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, Database, HealthRegistry, IdSource, IssuerSettings, Logger, Sealer, Telemetry } from '@sallyport/platform';
+import type { ConsoleSettings } from './console-session/console-settings.js';
 import type { EdgeSettings } from './edge-settings.js';
 import type { SigningKey } from './tokens/own-token-minter.adapter.js';
 import type { UpstreamSettings } from './upstreams/upstream-directory.js';
@@ -10,6 +11,7 @@ import type { UpstreamSettings } from './upstreams/upstream-directory.js';
 export interface EdgeGatewayPorts {
   readonly settings: EdgeSettings;
   readonly issuers: readonly IssuerSettings[];
+  readonly consoleSettings: ConsoleSettings;
   /** The scopes that a principal has by its token, its person and its agents together. */
   readonly scopesInForce: (principal: Principal) => readonly string[];
   /** Who may do what at most in a tenant. */

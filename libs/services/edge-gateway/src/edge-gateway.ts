@@ -1,8 +1,9 @@
 import type { Principal } from '@sallyport/contracts';
-import { Authenticator } from '@sallyport/platform';
+import { Authenticator, localKeySet } from '@sallyport/platform';
 import { AggregatedTools } from './aggregate/aggregated-tools.js';
 import { ApprovalView } from './approvals/approval-view.js';
 import { CatalogView } from './catalog-view/catalog-view.js';
+import { ConsoleSessions } from './console-session/console-sessions.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { Door } from './http/door.js';
 import { GovernedRequests } from './http/governed-requests.js';
@@ -29,6 +30,7 @@ export class EdgeGateway {
   readonly join: AnswerJoin;
   readonly catalog: CatalogView;
   readonly authenticator: Authenticator;
+  readonly console: ConsoleSessions;
   readonly upstreams: UpstreamDirectory;
   readonly minter: OwnTokenMinter;
   readonly observer: DefinitionObserver;
@@ -62,9 +64,14 @@ export class EdgeGateway {
     this.approvals = new ApprovalView(log, edgeId);
     this.claims = new PostgresDispatchClaims(ports.database);
     this.unrecorded = new UnrecordedOutcomes(log);
-    this.authenticator = new Authenticator({ issuers: ports.issuers, tenants, publicUrl, clock });
+    this.console = new ConsoleSessions({
+      ...{ settings: ports.consoleSettings, publicUrl, tenants, scopesInForce: ports.scopesInForce },
+      ...{ database: ports.database, sealer, signingKey: ports.signingKey, clock, ids },
+    });
     this.upstreams = new UpstreamDirectory(ports.upstreams, { clock, version: ports.version });
     this.minter = new OwnTokenMinter({ issuer: publicUrl, key: ports.signingKey, clock, ids });
+    const consoleKeys = localKeySet({ keys: [...this.minter.keySet.keys] });
+    this.authenticator = new Authenticator({ issuers: ports.issuers, tenants, publicUrl, consoleKeys, clock });
     const [only, ...others] = tenants;
     const tenantId = only !== undefined && others.length === 0 ? only : NO_TENANT;
     this.rejections = new RejectionRecorder({ log, digests: sealer, clock, ids, edgeId, tenantId });

@@ -1,3 +1,4 @@
+export { type ConsoleSettings, type LoginProvider, NO_CONSOLE } from './console-session/console-settings.js';
 export { EdgeGateway } from './edge-gateway.js';
 export { EdgeGatewayModule } from './edge-gateway.module.js';
 export { edgeGatewayPart, type StdioHostAddress } from './edge-gateway.part.js';

@@ -21,6 +21,7 @@ import {
 } from '@sallyport/platform';
 import { type CountingUpstream, startCountingUpstream, startTestPostgres } from '@sallyport/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { NO_CONSOLE } from '../console-session/console-settings.js';
 import { EdgeGatewayModule } from '../edge-gateway.module.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from '../edge-settings.js';
 import { leaveRawBodies } from '../http/raw-bodies.js';
@@ -211,6 +212,7 @@ export const startTestGateway = async (options: {
         breaker: { failures: 3, openSeconds: 1 },
       },
     })),
+    consoleSettings: NO_CONSOLE,
     scopesInForce: ({ scopes }) => scopes,
     directoryOf: () => DIRECTORY,
     log,
