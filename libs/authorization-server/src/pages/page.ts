@@ -47,7 +47,7 @@ label { display: block; }
 fieldset label { padding: .25rem 0; }
 code { font-family: ui-monospace, monospace; font-size: .9375em; }
 .code { font-size: 1.5rem; letter-spacing: .1em; }
-.quiet { color: var(--quiet); font-size: .9375rem; margin: .25rem 0; }
+.quiet { color: var(--quiet); font-size: .9375rem; font-weight: 400; margin: .25rem 0; }
 .warning { border-inline-start: .25rem solid var(--strong); padding-inline-start: .75rem; }
 input[type=text] { width: 100%; padding: .5rem .75rem; margin: .25rem 0 1rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .375rem; }
 button { width: 100%; padding: .625rem 1rem; font: inherit; font-weight: 600; text-align: start; color: var(--text); background: var(--sheet); border: 1px solid var(--line); border-radius: .375rem; cursor: pointer; }
