@@ -5,6 +5,7 @@ import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, h
 import { type Dispatcher, Pool } from 'undici';
 import { AnswerBody } from './answer-body.js';
 import { forwardedHeaders } from './forwarded-headers.js';
+import { safeConnector } from './safe-connector.js';
 import type { BreakerState, Reached, UpstreamAnswer, UpstreamExchange, UpstreamRoute } from './upstream-route.js';
 
 const DEFAULT_CONNECTIONS = 64;
@@ -59,7 +60,7 @@ const flat = (headers: Readonly<Record<string, string | string[] | undefined>>):
 };
 
 /**
- * HTTP towards one upstream: pooled connections, a circuit breaker, bounded waits, no redirects, no compression. Of the client's headers
+ * HTTP towards one upstream: pooled connections, a circuit breaker, bounded waits, no redirects, no compression, no metadata address. Of the client's headers
  * only the protocol's own go on, and the only credential is the token given (with the route's own secret headers).
  */
 export class UpstreamHttp {
@@ -83,7 +84,7 @@ export class UpstreamHttp {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: 0,
       bodyTimeout: route.idleStreamTimeoutMs,
-      connect: { timeout: route.connectTimeoutMs },
+      connect: safeConnector(route.connectTimeoutMs),
     };
     // Open GET streams hold their connection for as long as a session lives: they must not take those of the calls.
     const calls = new Pool(route.url.origin, options);

@@ -40,6 +40,8 @@ export class StoryUpstream {
   telling: readonly string[] = [];
   /** What tools say they do now, where that is not what they said first. */
   readonly descriptions = new Map<StoryToolName, string>();
+  /** Tools whose answer a test writes by itself, byte by byte. */
+  readonly misbehaving = new Map<string, (response: ServerResponse) => void>();
   /** Tools that answer when the test lets them, beside `wait` and `steps`. */
   readonly held = new Set<string>();
   private readonly waiting = new Set<() => void>();
@@ -119,6 +121,8 @@ export class StoryUpstream {
       });
       this.calls.push(call);
       if (call.tool === 'half') return answerHalf(response);
+      const misbehave = this.misbehaving.get(call.tool);
+      if (misbehave !== undefined) return misbehave(response);
     }
     await handler(request, response, json);
   }
