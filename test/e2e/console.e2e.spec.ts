@@ -1,5 +1,8 @@
 import { describeWithBrowser, startCluster } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, test, vi } from 'vitest';
+import { approvals } from './console/approvals.stories.js';
+import { budgets } from './console/budgets.stories.js';
+import { consoleCluster } from './console/console-cluster.js';
 import { ConsoleHarness } from './console/console-harness.js';
 import { overview } from './console/overview.stories.js';
 import { settings } from './console/settings.stories.js';
@@ -11,7 +14,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a browser', () => {
   let harness: ConsoleHarness;
   beforeAll(async () => {
-    harness = await ConsoleHarness.open(await startCluster({ size: 'embedded' }));
+    harness = await ConsoleHarness.open(await startCluster(consoleCluster()));
   });
   afterAll(async () => {
     await harness?.close();
@@ -21,4 +24,6 @@ describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a b
   describe('its frame', () => shell(() => harness));
   describe('settings and health', () => settings(() => harness));
   describe('the overview', () => overview(() => harness));
+  describe('approvals', () => approvals(() => harness));
+  describe('budgets', () => budgets(() => harness));
 });

@@ -1,5 +1,5 @@
 import { OFFICE_SCOPES } from '@sallyport/contracts';
-import { IconGauge, IconSettings } from '@tabler/icons-react';
+import { IconCoins, IconGauge, IconSettings, IconUserCheck } from '@tabler/icons-react';
 import { type Page, page } from './shell/page-table.js';
 
 /** Every page, in the order of the navigation. A page is there when its line is here; see the README for what a line says. */
@@ -9,6 +9,24 @@ export const PAGES: readonly Page[] = [
     nav: { label: 'Overview', icon: IconGauge, keys: 'g o' },
     scope: OFFICE_SCOPES.audit,
     load: () => import('./pages/overview/overview.page.js'),
+  }),
+  page({
+    path: '/approvals',
+    nav: { label: 'Approvals', icon: IconUserCheck, keys: 'g a' },
+    scope: OFFICE_SCOPES.approve,
+    load: () => import('./pages/approvals/approvals.page.js'),
+  }),
+  page({ path: '/approvals/:approvalId', scope: OFFICE_SCOPES.approve, load: () => import('./pages/approvals/approvals.page.js') }),
+  page({
+    path: '/budgets',
+    nav: { label: 'Budgets', icon: IconCoins, keys: 'g b' },
+    scope: [OFFICE_SCOPES.operate, OFFICE_SCOPES.audit],
+    load: () => import('./pages/budgets/budgets.page.js'),
+  }),
+  page({
+    path: '/budgets/:account',
+    scope: [OFFICE_SCOPES.operate, OFFICE_SCOPES.audit],
+    load: () => import('./pages/budgets/account.page.js'),
   }),
   page({
     path: '/settings',

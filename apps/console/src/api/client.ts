@@ -3,13 +3,14 @@ import type { z } from 'zod';
 import { faultOfAnswer, malformedFault, offlineFault } from './api-fault.js';
 import { csrfTokenInForce, renewSession } from './session.js';
 
-/** What a query parameter may be; `undefined` and `''` are left out. */
-export type QueryParameters = Readonly<Record<string, string | number | boolean | undefined>>;
+/** What a query parameter may be; `undefined` and `''` are left out, and a list is the parameter several times. */
+export type QueryParameters = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /** A path of our own origin with its parameters. */
 export const addressOf = (path: `/${string}`, query: QueryParameters = {}): string => {
   const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== '') parameters.set(name, String(value));
+  for (const [name, value] of Object.entries(query))
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined && one !== '') parameters.append(name, String(one));
   return parameters.size === 0 ? path : `${path}?${parameters}`;
 };
 

@@ -13,6 +13,8 @@ export interface ConfirmProps {
   readonly confirmLabel: string;
   /** Takes something away that cannot be brought back. */
   readonly dangerous?: boolean;
+  /** What the dialog asks for besides is not complete: nothing can be confirmed yet. */
+  readonly incomplete?: boolean;
   /** Asks for a reason, which goes on record. */
   readonly reason?: { readonly label: string; readonly required: boolean; readonly maxLength: number };
   /** Does it. What it throws is shown in the dialog, which stays open; else the dialog closes. */
@@ -20,7 +22,17 @@ export interface ConfirmProps {
 }
 
 /** Asks before something is done, with a reason where one is wanted. */
-export const Confirm = ({ opened, onClose, title, children, confirmLabel, dangerous = false, reason, onConfirm }: ConfirmProps) => {
+export const Confirm = ({
+  opened,
+  onClose,
+  title,
+  children,
+  confirmLabel,
+  dangerous = false,
+  incomplete = false,
+  reason,
+  onConfirm,
+}: ConfirmProps) => {
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<unknown>(null);
@@ -70,7 +82,7 @@ export const Confirm = ({ opened, onClose, title, children, confirmLabel, danger
               type="submit"
               color={dangerous ? 'red.8' : undefined}
               loading={busy}
-              disabled={reason?.required === true && text.trim() === ''}
+              disabled={incomplete || (reason?.required === true && text.trim() === '')}
             >
               {confirmLabel}
             </Button>

@@ -14,8 +14,8 @@ export interface Page {
   readonly path: string;
   /** Left out for pages that others lead to. */
   readonly nav?: NavEntry;
-  /** Without this scope the person is told that the page is not theirs, and nothing is asked. */
-  readonly scope?: string;
+  /** Without this scope, or any one of these, the person is told that the page is not theirs, and nothing is asked. */
+  readonly scope?: string | readonly string[];
   /** The page's module: it exports `Component`. */
   readonly load: () => Promise<{ readonly Component: ComponentType }>;
 }

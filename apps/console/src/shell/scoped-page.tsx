@@ -5,17 +5,19 @@ import { NoPermission } from '../components/states.js';
 
 export interface ScopedPageProps {
   readonly title: string;
-  readonly scope: string | undefined;
+  /** One, or any one of several. */
+  readonly scope: string | readonly string[] | undefined;
   readonly page: ComponentType;
 }
 
 /** A page, or that it is not this person's. The server decides each request again. */
 export const ScopedPage = ({ title, scope, page: Component }: ScopedPageProps) => {
   const { scopes } = useSession();
-  if (scope === undefined || scopes.includes(scope)) return <Component />;
+  const [first, ...others] = [scope ?? []].flat();
+  if (first === undefined || [first, ...others].some((one) => scopes.includes(one))) return <Component />;
   return (
     <PageFrame title={title}>
-      <NoPermission scope={scope} />
+      <NoPermission scope={first} />
     </PageFrame>
   );
 };
