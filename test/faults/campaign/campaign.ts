@@ -44,7 +44,7 @@ const SESSION_TIMEOUT_MS = 3_000;
 /** A product whose gateway is as patient as it comes, on a broker that lets go of the dead early. */
 export const startCampaignCluster = (
   size: FaultSize,
-  { kafka = {}, ...more }: Pick<FaultyClusterOptions, 'kafka' | 'programs' | 'prepare'> = {},
+  { kafka = {}, ...more }: Pick<FaultyClusterOptions, 'kafka' | 'programs' | 'prepare' | 'bundled'> = {},
 ): Promise<Cluster> => {
   const gateway = { decisionTimeoutMs: 8_000, callTtlMs: 60_000 };
   return size === 'embedded'
@@ -53,7 +53,6 @@ export const startCampaignCluster = (
         ...more,
         size: 'kafka-separate',
         kafka: { ...kafka, properties: SHORT_SESSIONS },
-        bundled: ['policy-decision', 'budget-accountant', 'approval', 'audit-projector'],
         configuration: { gateway, log: { kafka: { sessionTimeoutMs: SESSION_TIMEOUT_MS } } },
       });
 };

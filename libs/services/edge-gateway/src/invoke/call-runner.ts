@@ -241,13 +241,15 @@ export class CallRunner {
    * own: the call is not touched by it.
    */
   private async refuseAlone(refused: AuthenticatedCall, tool: ToolRecord | null, code: ErrorCode): Promise<CallOutcome> {
-    const { sealer, settings } = this.dependencies;
+    const { sealer, settings, unrecorded } = this.dependencies;
     const call = refused.returned === null ? refused : this.apart(refused);
     const request = bareFacts(call, tool, sealer, settings.edgeId);
+    const data = { code, reasons: [], totalMicros: this.sinceMicros(call), request };
+    const { durable, records } = this.open(call).step({ type: 'RefuseAtEdge', data });
     try {
-      await this.open(call).step({ type: 'RefuseAtEdge', data: { code, reasons: [], totalMicros: this.sinceMicros(call), request } })
-        .durable;
+      await durable;
     } catch {
+      if (!unrecorded.isFull) unrecorded.hold(records);
       return this.refused(call.callId, 'log.unavailable');
     }
     return this.refused(call.callId, code);

@@ -337,6 +337,16 @@ test('keeps an end before anything was sent that the log does not take, whatever
   expect(await endOf(aCall({ signal: client.signal }), () => client.abort())).toEqual(['ToolCallRequested', 'ToolCallCancelled']);
 });
 
+test('records later what it refused by itself while the log did not take it', async () => {
+  const edge = await openRunner(allow);
+  const call = aCall({ isPlan: true, method: 'tools/list', target: { kind: 'server', server: 'fs', name: null } });
+  edge.log.break(true);
+  expect(await edge.runner.run(call, anUpstream())).toMatchObject({ kind: 'refused', code: 'log.unavailable' });
+  edge.log.break(false);
+  await edge.unrecorded.flush();
+  expect(edge.events()).toMatchObject([{ type: 'ToolCallRefused', callId: call.callId, data: { code: 'plan.unsupported' } }]);
+});
+
 test('records a hang-up before the decision, and one while the upstream works', async () => {
   const early = new AbortController();
   const waiting = await openRunner(() => {
