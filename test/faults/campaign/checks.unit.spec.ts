@@ -69,7 +69,6 @@ test.each<[broken: string, promise: Promised, evidence: Partial<Evidence>]>([
   ['is on record as completed and never ran', 'true', { ...NOT_RUN, sent: [aSent({ kind: 'write', reply: null })], kept: [aKept()] }],
   ['was not answered', 'answered', { sent: [aSent({ endedAtMs: 60_000 })] }],
   ['was answered by a 500', 'answered', { sent: [aSent({ reply: { status: 500, text: 'oh', code: null } })] }],
-  ['was refused and is not on record', 'record', { ...NOT_RUN, kept: [] }],
   ['was executed and not paid for', 'money', { kept: [aKept({ events: without('BudgetSettled') })] }],
   ['was paid for twice', 'money', { kept: [aKept({ events: { ...aKept().events, BudgetSettled: 2 } })] }],
   ['was refused and paid for', 'money', { ...NOT_RUN, kept: [aKept({ outcome: 'refused' })] }],
