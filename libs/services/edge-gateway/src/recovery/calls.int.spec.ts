@@ -63,7 +63,11 @@ const lose = async (over: { readonly tenantId?: string; readonly key?: { scope: 
       anEvent('ToolCallDispatched', dispatched, { ...head, id: systemIdSource.uuidv7() }),
     ].map((event) => encodeEvent(event)),
   );
-  await gateway.event('ToolCallInDoubt', (event) => event.callId === callId);
+  // What is on the log is lost as soon as it has been followed.
+  await until(async () => {
+    await gateway.sweep();
+    return gateway.eventsOf(callId).some(({ type }) => type === 'ToolCallInDoubt');
+  });
   await until(async () => (await list({ ...OPERATOR, tenant: tenantId }, '?limit=200')).calls.some((call) => call.callId === callId));
   return callId;
 };
@@ -155,6 +159,9 @@ test('what a person said while the log was away is said when it is back', { time
   expect((await resolve(callId, EXECUTED)).status).toBe(200);
   gateway.breakLog(false);
   expect((await resolve(callId, NOT_EXECUTED)).body.code).toBe('call.ended');
+  // What did not come back from the log for a while is given to it again.
+  await gateway.database.query(`UPDATE open_calls SET resolved_at = now() - interval '11 seconds' WHERE call_id = $1`, [callId]);
+  await gateway.sweep();
   expect((await gateway.event('ToolCallResolved', (event) => event.callId === callId)).data.resolution).toBe('executed');
 });
 

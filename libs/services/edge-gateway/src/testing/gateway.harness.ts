@@ -22,6 +22,7 @@ import {
 import { type CountingUpstream, startCountingUpstream, startTestPostgres } from '@sallyport/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { NO_CONSOLE } from '../console-session/console-settings.js';
+import { EdgeGateway } from '../edge-gateway.js';
 import { EdgeGatewayModule } from '../edge-gateway.module.js';
 import { EDGE_DEFAULTS, type EdgeSettings } from '../edge-settings.js';
 import { leaveRawBodies } from '../http/raw-bodies.js';
@@ -51,6 +52,8 @@ export interface TestGateway {
   answer(answering: Answering): void;
   /** What the accountant answers from now on. */
   account(accounting: Accounting): void;
+  /** Looks for what was lost now, and not within the next seconds. */
+  sweep(): Promise<void>;
   /** Makes appends fail, and later work again. */
   breakLog(down: boolean): void;
   token(options?: TokenOptions): Promise<string>;
@@ -257,6 +260,9 @@ export const startTestGateway = async (options: {
     },
     account: (next) => {
       accounting = next;
+    },
+    sweep: async () => {
+      await app.get(EdgeGateway).recovery.lost.sweep();
     },
     breakLog: (down) => {
       log.down = down;
