@@ -5,6 +5,7 @@ import { budgets } from './console/budgets.stories.js';
 import { consoleCluster } from './console/console-cluster.js';
 import { ConsoleHarness } from './console/console-harness.js';
 import { overview } from './console/overview.stories.js';
+import { record } from './console/record.stories.js';
 import { settings } from './console/settings.stories.js';
 import { shell } from './console/shell.stories.js';
 
@@ -26,4 +27,5 @@ describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a b
   describe('the overview', () => overview(() => harness));
   describe('approvals', () => approvals(() => harness));
   describe('budgets', () => budgets(() => harness));
+  describe('calls, a call, a chain', () => record(() => harness));
 });

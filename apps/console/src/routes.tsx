@@ -1,5 +1,5 @@
 import { OFFICE_SCOPES } from '@sallyport/contracts';
-import { IconCoins, IconGauge, IconSettings, IconUserCheck } from '@tabler/icons-react';
+import { IconCoins, IconGauge, IconListDetails, IconSettings, IconUserCheck } from '@tabler/icons-react';
 import { type Page, page } from './shell/page-table.js';
 
 /** Every page, in the order of the navigation. A page is there when its line is here; see the README for what a line says. */
@@ -28,6 +28,14 @@ export const PAGES: readonly Page[] = [
     scope: [OFFICE_SCOPES.operate, OFFICE_SCOPES.audit],
     load: () => import('./pages/budgets/account.page.js'),
   }),
+  page({
+    path: '/calls',
+    nav: { label: 'Calls', icon: IconListDetails, keys: 'g c' },
+    scope: OFFICE_SCOPES.audit,
+    load: () => import('./pages/calls/calls.page.js'),
+  }),
+  page({ path: '/calls/:callId', scope: OFFICE_SCOPES.audit, load: () => import('./pages/call/call.page.js') }),
+  page({ path: '/chains/:chainId', scope: OFFICE_SCOPES.audit, load: () => import('./pages/chain/chain.page.js') }),
   page({
     path: '/settings',
     nav: { label: 'Settings', icon: IconSettings, keys: 'g s' },

@@ -18,6 +18,19 @@ import { type CSSProperties, type KeyboardEvent, type ReactNode, useEffect, useM
 import { Link, useNavigate } from 'react-router';
 import classes from './data-grid.module.css';
 
+/**
+ * Puts the focus into the grid of that label: on the row that had it last, and if it is there already, on the one after it (1) or before it (-1).
+ * For a page's own keys; the grid itself has the arrow keys.
+ */
+export const focusGrid = (label: string, step: 1 | -1): void => {
+  const grid = document.querySelector<HTMLElement>(`[role="grid"][aria-label="${CSS.escape(label)}"]`);
+  const row = grid?.querySelector<HTMLElement>('[role="row"][tabindex="0"]');
+  if (row === null || row === undefined) return;
+  if (row.contains(document.activeElement)) {
+    row.dispatchEvent(new KeyboardEvent('keydown', { key: step === 1 ? 'ArrowDown' : 'ArrowUp', bubbles: true, cancelable: true }));
+  } else row.focus();
+};
+
 /** One column: what it is called and what a cell of it shows. */
 export interface GridColumn<Row> {
   readonly id: string;
