@@ -86,11 +86,14 @@ export class Interactions {
     if (agent === undefined) return null;
     const scopes = agent?.scopes ?? person.scopes;
     const grant = new provider.Grant({ accountId: person.accountId, clientId: clientIdOf(details) });
-    grant.addOIDCScope('openid profile offline_access');
+    const requested = requestedOf(details);
+    const unmet = requested.filter((scope) => !scopes.includes(scope)).join(' ');
+    // Answered both for the gateway and for the provider itself, or it would ask again; tokens for the gateway carry the first alone.
+    grant.addOIDCScope([...OIDC_SCOPES, ...requested.filter((scope) => scopes.includes(scope))].join(' '));
+    if (unmet !== '') grant.rejectOIDCScope(unmet);
     for (const resource of this.resourcesOf(details)) {
       grant.addResourceScope(resource, scopes.join(' '));
-      const unmet = requestedOf(details).filter((scope) => !scopes.includes(scope));
-      if (unmet.length > 0) grant.rejectResourceScope(resource, unmet.join(' '));
+      if (unmet !== '') grant.rejectResourceScope(resource, unmet);
     }
     const grantId = await grant.save();
     if (agent !== null) await acting.remember(grantId, agent.id, GRANT_SECONDS);

@@ -106,7 +106,8 @@ export const providerSettings = (dependencies: ProviderDependencies): Configurat
     clients: ownClients(publicUrl),
     jwks: { keys: [signingKey] },
     cookies: { keys: [...cookieKeys], long: { signed: true, sameSite: 'lax' }, short: { signed: true, sameSite: 'lax' } },
-    scopes: ['openid', 'profile', 'offline_access'],
+    // Clients name in their registration what the gateway's challenge told them to ask for, so those are among them.
+    scopes: ['openid', 'profile', 'offline_access', ...people.scopes()],
     claims: { openid: ['sub', 'roles', JWT_CLAIMS.tenant], profile: ['name'] },
     conformIdTokenClaims: false,
     // Accounts are named by tenant as well; what clients are told is the name that tokens and policies know.

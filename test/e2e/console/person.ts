@@ -5,6 +5,8 @@ import type { Cluster, FetchedAnswer, NextLogin, TestIdentityProvider } from '@s
 export interface Asked {
   readonly method?: string;
   readonly body?: unknown;
+  /** Sent in place of a body, as a page without scripts does. */
+  readonly form?: Readonly<Record<string, string>>;
   readonly base?: string;
   /** Put over what a page of the console sends; `undefined` takes one away. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
@@ -17,7 +19,7 @@ export class Person {
 
   constructor(
     private readonly cluster: Cluster,
-    private readonly provider: TestIdentityProvider,
+    private readonly provider: TestIdentityProvider | null = null,
   ) {}
 
   /** Where the browser is sent to log in. */
@@ -27,6 +29,7 @@ export class Person {
 
   /** Where the provider sends the browser back to. */
   async atProvider(begun: FetchedAnswer, login: NextLogin): Promise<string> {
+    if (this.provider === null) throw new TypeError('this person has no provider of the test');
     this.provider.next = login;
     const response = await fetch(begun.headers.get('location') ?? '', { redirect: 'manual' });
     const { pathname, search } = new URL(response.headers.get('location') ?? '');
@@ -43,7 +46,7 @@ export class Person {
   }
 
   /** Asks as a page of the console does, with the cookies that belong there. */
-  async ask(path: string, { method = 'GET', body, base, headers = {} }: Asked = {}): Promise<FetchedAnswer> {
+  async ask(path: string, { method = 'GET', body, form, base, headers = {} }: Asked = {}): Promise<FetchedAnswer> {
     const isSafe = method === 'GET';
     const sent = {
       cookie: [...this.cookies]
@@ -61,11 +64,31 @@ export class Person {
         redirect: 'manual',
         headers: Object.entries(sent).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]])),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
       },
       base === undefined ? {} : { base },
     );
     for (const cookie of answer.headers.getSetCookie()) this.keep(cookie);
     return answer;
+  }
+
+  /**
+   * Follows where the pages of the embedded authorization server lead, choosing what `choices` says, until they lead elsewhere; returns where.
+   * `seen` gets the text of each page.
+   */
+  async walk(address: string, choices: Readonly<Record<string, string>>, seen: string[] = []): Promise<URL> {
+    let at = new URL(address, this.cluster.gatewayUrl);
+    while (at.origin === this.cluster.gatewayUrl && at.pathname.startsWith('/authorization/')) {
+      let answer = await this.ask(`${at.pathname}${at.search}`);
+      if (answer.status === 200) {
+        seen.push(answer.text);
+        answer = await this.ask(at.pathname, { method: 'POST', form: choices });
+      }
+      const location = answer.headers.get('location');
+      if (location === null) throw new Error(`${at.pathname} leads nowhere: ${answer.status} ${answer.text.slice(0, 500)}`);
+      at = new URL(location, at);
+    }
+    return at;
   }
 
   /** The value of a cookie; `''` where there is none. */

@@ -1,0 +1,173 @@
+import { Client, type OAuthClientProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ConsoleSession } from '@sallyport/contracts';
+import { type Cluster, startCluster } from '@sallyport/testing';
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Person } from './console/person.ts';
+
+const CALLBACK = 'http://127.0.0.1:53682/callback';
+const OFFICE = ['sallyport:approve', 'sallyport:audit', 'sallyport:operate'];
+
+/** What a client keeps of its logins, on either line of the SDK. Nobody told it anything but the address of the gateway. */
+class Keeper implements OAuthClientProvider {
+  readonly redirectUrl = CALLBACK;
+  readonly clientMetadata = { client_name: 'Some client', redirect_uris: [CALLBACK] };
+  sentTo: URL | null = null;
+  registration: Awaited<ReturnType<OAuthClientProvider['clientInformation']>>;
+  kept: Awaited<ReturnType<OAuthClientProvider['tokens']>>;
+  private verifier = '';
+
+  clientInformation() {
+    return this.registration;
+  }
+  saveClientInformation(registration: NonNullable<Keeper['registration']>) {
+    this.registration = registration;
+  }
+  tokens() {
+    return this.kept;
+  }
+  saveTokens(tokens: NonNullable<Keeper['kept']>) {
+    this.kept = tokens;
+  }
+  redirectToAuthorization(address: URL) {
+    this.sentTo = address;
+  }
+  saveCodeVerifier(verifier: string) {
+    this.verifier = verifier;
+  }
+  codeVerifier() {
+    return this.verifier;
+  }
+}
+
+interface Connected {
+  callTool(call: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** How a line of the SDK connects, and ends a login that it began. */
+interface Line {
+  connect(url: URL, keeper: Keeper): Promise<Connected>;
+  finish(url: URL, keeper: Keeper, back: URL): Promise<void>;
+}
+const V2: Line = {
+  connect: async (url, keeper) => {
+    const client = new Client({ name: 'some-client', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+    await client.connect(new StreamableHTTPClientTransport(url, { authProvider: keeper }));
+    return client;
+  },
+  finish: (url, keeper, back) => new StreamableHTTPClientTransport(url, { authProvider: keeper }).finishAuth(back.searchParams),
+};
+const V1: Line = {
+  connect: async (url, keeper) => {
+    const client = new ClientV1({ name: 'some-client', version: '1.0.0' });
+    await client.connect(new TransportV1(url, { authProvider: keeper }));
+    return client;
+  },
+  finish: (url, keeper, back) => new TransportV1(url, { authProvider: keeper }).finishAuth(back.searchParams.get('code') ?? ''),
+};
+
+describe('a login on this machine', { timeout: 60_000 }, () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await startCluster({
+      size: 'embedded',
+      configuration: {
+        identity: {
+          issuers: [
+            {
+              issuer: '/authorization',
+              tokenSource: 'development',
+              jwksFile: '.sallyport/development-issuer/jwks.json',
+              algorithms: ['EdDSA'],
+            },
+            { issuer: '/story-issuer', tokenSource: 'stories', jwksFile: 'story-issuer.jwks.json' },
+          ],
+          users: [
+            { id: 'ada', tenant: 'acme', scopes: ['tools:read', 'tools:write'] },
+            { id: 'grace', tenant: 'acme', scopes: ['tools:read', 'tools:write', ...OFFICE] },
+          ],
+        },
+      },
+    });
+  }, 120_000);
+  afterAll(() => cluster?.close());
+
+  test.each<[string, Line, string, string]>([
+    ['SDK v2 at /mcp', V2, '/mcp', 'story__echo'],
+    ['SDK v2 at one server', V2, '/mcp/story', 'echo'],
+    ['SDK v1 at /mcp', V1, '/mcp', 'story__echo'],
+    ['SDK v1 at one server', V1, '/mcp/story', 'echo'],
+  ])('%s gets in with the address alone: from the 401 to a call, and on with a refreshed token', async (_, line, path, tool) => {
+    const url = new URL(path, cluster.gatewayUrl);
+    const keeper = new Keeper();
+    await expect(line.connect(url, keeper)).rejects.toThrow(/unauthorized/i);
+    expect(keeper.sentTo?.href).toMatch(`${cluster.gatewayUrl}/authorization/auth?`);
+    expect(keeper.sentTo?.searchParams.get('resource')).toBe(url.href);
+
+    const seen: string[] = [];
+    const back = await new Person(cluster).walk(keeper.sentTo?.href ?? '', { person: 'acme:ada', agent: 'triage', answer: 'allow' }, seen);
+    expect(`${back.origin}${back.pathname}`).toBe(CALLBACK);
+    expect(back.searchParams.get('iss')).toBe(`${cluster.gatewayUrl}/authorization`);
+    expect(seen.at(-1)).toContain('Some client');
+    await line.finish(url, keeper, back);
+    expect(decodeJwt(keeper.kept?.access_token ?? '')).toMatchObject({
+      sub: 'ada',
+      act: { sub: 'triage' },
+      scope: 'tools:read',
+      aud: url.href,
+    });
+
+    const client = await line.connect(url, keeper);
+    expect(await client.callTool({ name: tool, arguments: { text: 'hello' } })).not.toMatchObject({ isError: true });
+    await client.close();
+
+    const before = keeper.kept;
+    if (before === undefined) throw new TypeError('no tokens');
+    keeper.kept = { ...before, access_token: `${before.access_token.slice(0, -8)}AAAAAAAA` };
+    const again = await line.connect(url, keeper);
+    expect(await again.callTool({ name: tool, arguments: { text: 'again' } })).not.toMatchObject({ isError: true });
+    await again.close();
+    expect(keeper.kept?.refresh_token).not.toBe(before.refresh_token);
+  });
+
+  test('the record says who called, by which agent, with whose token', async () => {
+    const { text } = await cluster.fetchAs({ subject: 'grace', scopes: OFFICE }, '/v1/audit/calls?subject=user:ada&limit=200');
+    const calls: { readonly principal: { readonly tokenSource: string; readonly actors: readonly string[] } }[] = JSON.parse(text).calls;
+    const byLogin = calls.filter(({ principal }) => principal.tokenSource === 'development');
+    expect(byLogin.length).toBeGreaterThan(0);
+    for (const { principal } of byLogin) expect(principal.actors).toEqual(['agent:triage']);
+  });
+
+  test('a person who says no sends the client away with nothing', async () => {
+    const url = new URL('/mcp', cluster.gatewayUrl);
+    const keeper = new Keeper();
+    await expect(V2.connect(url, keeper)).rejects.toThrow();
+    const back = await new Person(cluster).walk(keeper.sentTo?.href ?? '', { person: 'acme:ada', agent: 'triage', answer: 'deny' });
+    expect(back.searchParams.get('error')).toBe('access_denied');
+    await expect(V2.finish(url, keeper, back)).rejects.toThrow();
+    expect(keeper.kept).toBeUndefined();
+  });
+
+  test('the console logs in there by itself, as the person alone, and out again', async () => {
+    const person = new Person(cluster);
+    const begun = await person.ask('/console/session/login?return=/console/calls');
+    const back = await person.walk(begun.headers.get('location') ?? '', { person: 'acme:grace', answer: 'allow' });
+    expect(back.pathname).toBe('/console/session/callback');
+    const landed = await person.ask(`${back.pathname}${back.search}`);
+    expect(landed.headers.get('location')).toBe(`${cluster.gatewayUrl}/console/calls`);
+    person.session = ConsoleSession.parse(JSON.parse((await person.ask('/console/session')).text));
+    expect(person.session).toMatchObject({
+      subject: 'user:grace',
+      tenantId: 'acme',
+      roles: expect.arrayContaining(['admin']),
+      scopes: OFFICE,
+    });
+    expect(await person.ask('/v1/audit/calls')).toMatchObject({ status: 200 });
+    const { text } = await person.ask('/console/session/logout', { method: 'POST', body: {} });
+    expect(JSON.parse(text).providerLogoutUrl).toMatch(`${cluster.gatewayUrl}/authorization/`);
+    expect(await person.ask('/console/session')).toMatchObject({ status: 401 });
+  });
+});
