@@ -6,6 +6,7 @@ import { consoleCluster } from './console/console-cluster.js';
 import { ConsoleHarness } from './console/console-harness.js';
 import { overview } from './console/overview.stories.js';
 import { record } from './console/record.stories.js';
+import { rules } from './console/rules.stories.js';
 import { settings } from './console/settings.stories.js';
 import { shell } from './console/shell.stories.js';
 
@@ -24,6 +25,7 @@ describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a b
 
   describe('its frame', () => shell(() => harness));
   describe('settings and health', () => settings(() => harness));
+  describe('catalog, policies and access', () => rules(() => harness));
   describe('the overview', () => overview(() => harness));
   describe('approvals', () => approvals(() => harness));
   describe('budgets', () => budgets(() => harness));

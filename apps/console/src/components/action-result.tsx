@@ -67,6 +67,7 @@ export const ActionResults = () => {
           onClose={() => dismiss(id)}
           closeButtonProps={{ 'aria-label': 'Dismiss' }}
           withBorder
+          styles={{ description: { color: 'var(--mantine-color-text)' } }}
         >
           {detail}
         </Notification>

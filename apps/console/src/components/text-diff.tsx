@@ -24,30 +24,41 @@ const TooLong = () => (
 
 const WORDS = { ' ': 'unchanged', '+': 'added', '-': 'removed' } as const;
 
+interface Line {
+  /** Its place. */
+  readonly id: number;
+  readonly mark: keyof typeof WORDS;
+  readonly text: string;
+}
+
+const linesOf = (lines: readonly string[]): Line[] =>
+  lines.flatMap((line, id) => {
+    const mark = line.startsWith('+') ? '+' : line.startsWith('-') ? '-' : ' ';
+    // What the comparison says about the end of a file is no line of it.
+    return line.startsWith('\\') ? [] : [{ id, mark, text: line.slice(1) }];
+  });
+
 /** Two texts line by line, with what is around a change. Strangers' text, shown and never interpreted. */
 export const LineDiff = ({ label, before, after }: TextDiffProps) => {
   const hunks = useMemo(() => {
     if (before.length + after.length > CHARS_MAX) return null;
-    return structuredPatch('', '', before, after, '', '', { context: CONTEXT_LINES, timeout: TIMEOUT_MS })?.hunks ?? null;
+    const patch = structuredPatch('', '', before, after, '', '', { context: CONTEXT_LINES, timeout: TIMEOUT_MS });
+    return patch?.hunks.map(({ oldStart, newStart, lines }) => ({ id: `${oldStart} ${newStart}`, lines: linesOf(lines) })) ?? null;
   }, [before, after]);
   if (hunks === null) return <TooLong />;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className={classes.lines} aria-label={`${label}: changed lines`} tabIndex={0}>
-      {hunks.map(({ oldStart, lines }, nth) => (
-        <div key={oldStart} className={nth === 0 ? undefined : classes.gap}>
-          {lines.map((line, index) => {
-            const mark = line.startsWith('+') ? '+' : line.startsWith('-') ? '-' : ' ';
-            if (line.startsWith('\\')) return null;
-            return (
-              <div key={index} className={classes.line} data-mark={mark}>
-                <span className={classes.mark} role="img" aria-label={WORDS[mark]}>
-                  {mark}
-                </span>
-                <ForeignText text={line.slice(1)} block />
-              </div>
-            );
-          })}
+      {hunks.map((hunk) => (
+        <div key={hunk.id} className={classes.hunk}>
+          {hunk.lines.map(({ id, mark, text }) => (
+            <div key={id} className={classes.line} data-mark={mark}>
+              <span className={classes.mark} role="img" aria-label={WORDS[mark]}>
+                {mark}
+              </span>
+              <ForeignText text={text} block />
+            </div>
+          ))}
         </div>
       ))}
     </section>
@@ -58,15 +69,18 @@ export const LineDiff = ({ label, before, after }: TextDiffProps) => {
 export const WordDiff = ({ label, before, after }: TextDiffProps) => {
   const parts = useMemo(() => {
     if (before.length + after.length > CHARS_MAX) return null;
-    return diffWordsWithSpace(before, after, { timeout: TIMEOUT_MS }) ?? null;
+    return diffWordsWithSpace(before, after, { timeout: TIMEOUT_MS })?.map((part, id) => ({ ...part, id })) ?? null;
   }, [before, after]);
   if (parts === null) return <TooLong />;
   return (
     <section className={classes.words} aria-label={`${label}: changed words`}>
-      {parts.map(({ value, added, removed }, index) => {
-        const text = <ForeignText text={value} />;
-        if (added) return <ins key={index}>{text}</ins>;
-        return removed ? <del key={index}>{text}</del> : <span key={index}>{text}</span>;
+      {parts.map(({ id, value, added, removed }) => {
+        const Part = added ? 'ins' : removed ? 'del' : 'span';
+        return (
+          <Part key={id}>
+            <ForeignText text={value} />
+          </Part>
+        );
       })}
     </section>
   );

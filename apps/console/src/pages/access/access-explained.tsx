@@ -65,7 +65,10 @@ export const AccessExplained = ({ cell, pair, policySetHash }: AccessExplainedPr
             : [
                 { name: 'Scopes of the person', value: listed(pair.ofSubject) },
                 { name: 'Scopes of the agent', value: pair.ofAgent === null ? 'nobody acts for the person' : listed(pair.ofAgent) },
-                { name: 'Scopes delegated to the agent', value: pair.delegated === null ? 'nobody acts for the person' : listed(pair.delegated) },
+                {
+                  name: 'Scopes delegated to the agent',
+                  value: pair.delegated === null ? 'nobody acts for the person' : listed(pair.delegated),
+                },
                 { name: 'Scopes of all together', value: listed(pair.inForce) },
               ]),
         ]}

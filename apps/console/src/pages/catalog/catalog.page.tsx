@@ -1,5 +1,5 @@
 import { Button, Group, SegmentedControl, Select, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { useDebouncedCallback } from '@mantine/hooks';
 import { CatalogPage, CatalogServers } from '@sallyport/contracts';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
@@ -142,10 +142,11 @@ interface TypedProps {
 /** A filter that is typed: applied when the typing rests. */
 const Typed = ({ label, value, onTyped }: TypedProps) => {
   const [text, setText] = useState(value);
-  const [rested] = useDebouncedValue(text, TYPED_MS);
+  const apply = useDebouncedCallback(onTyped, TYPED_MS);
   useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (rested !== value && rested === text) onTyped(rested);
-  }, [rested]);
-  return <TextInput label={label} value={text} maxLength={128} onChange={(event) => setText(event.currentTarget.value)} />;
+  const type = (next: string): void => {
+    setText(next);
+    apply(next);
+  };
+  return <TextInput label={label} value={text} maxLength={128} onChange={(event) => type(event.currentTarget.value)} />;
 };

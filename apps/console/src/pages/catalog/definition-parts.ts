@@ -1,5 +1,4 @@
-import { type Json, JsonValue } from '@sallyport/contracts';
-import { z } from 'zod';
+import type { Json } from '@sallyport/contracts';
 
 /** A part of a definition in two versions, as text to be compared. */
 export interface DefinitionPart {
@@ -21,18 +20,19 @@ const LABELS: Readonly<Record<string, string>> = {
   annotations: 'Annotations',
 };
 
-const Definition = z.record(z.string(), JsonValue);
+const isRecord = (value: Json): value is { readonly [key: string]: Json } =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
-const fieldsOf = (definition: Json): Readonly<Record<string, Json>> => Definition.safeParse(definition).data ?? {};
+const fieldsOf = (definition: Json): ReadonlyMap<string, Json> => new Map(isRecord(definition) ? Object.entries(definition) : []);
 
 const sorted = (value: Json): Json => {
   if (Array.isArray(value)) return value.map(sorted);
-  const record = Definition.safeParse(value);
-  if (value === null || typeof value !== 'object' || !record.success) return value;
+  if (!isRecord(value)) return value;
+  // Whatever a key is called it is a key, and none is left out.
   return Object.fromEntries(
-    Object.keys(record.data)
-      .sort()
-      .map((key) => [key, sorted(record.data[key] ?? null)]),
+    Object.entries(value)
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([key, own]) => [key, sorted(own)]),
   );
 };
 
@@ -43,13 +43,13 @@ export const readableJson = (value: Json): string => (typeof value === 'string' 
 export const partsOf = (before: Json, after: Json): DefinitionPart[] => {
   const left = fieldsOf(before);
   const right = fieldsOf(after);
-  const names = [...new Set([...Object.keys(LABELS), ...Object.keys(left), ...Object.keys(right)])];
+  const names = [...new Set([...Object.keys(LABELS), ...left.keys(), ...right.keys()])];
   const textOf = (value: Json | undefined): string | null => (value === undefined ? null : readableJson(value));
   return names
-    .filter((name) => left[name] !== undefined || right[name] !== undefined)
+    .filter((name) => left.has(name) || right.has(name))
     .map((name) => ({
-      ...{ name, label: LABELS[name] ?? name, before: textOf(left[name]), after: textOf(right[name]) },
-      isProse: typeof (right[name] ?? left[name]) === 'string',
+      ...{ name, label: LABELS[name] ?? name, before: textOf(left.get(name)), after: textOf(right.get(name)) },
+      isProse: typeof (right.get(name) ?? left.get(name)) === 'string',
     }));
 };
 

@@ -97,8 +97,9 @@ const Tool = ({ record }: { readonly record: CatalogTool }) => {
             { name: 'Scopes it asks for', value: orNone(record.scopes.join(', ') || null) },
             { name: 'Tags', value: orNone(record.tags.join(', ') || null) },
             { name: 'Dry run by argument', value: orNone(record.dryRunArgument ?? null) },
-            { name: 'Accepted definition', value:
-              record.pinnedDigest === null ? orNone(null) : <Mono text={record.pinnedDigest} first={HASH_SHOWN} copy="digest" />,
+            {
+              name: 'Accepted definition',
+              value: record.pinnedDigest === null ? orNone(null) : <Mono text={record.pinnedDigest} first={HASH_SHOWN} copy="digest" />,
             },
             { name: 'Named by a catalog file', value: record.declared ? 'yes' : 'no' },
           ]}

@@ -46,17 +46,20 @@ export const PlanResult = ({ planned: { callId, tool, plan } }: { readonly plann
             { name: 'Rules that decide', value: <RuleLinks ids={policyIds} policySetHash={policySetHash} /> },
             { name: 'Approval rules that ask', value: <ForeignText text={approvalRuleIds.join(', ') || 'none'} /> },
             { name: 'Scopes a token would need besides', value: <ForeignText text={requiredScopes.join(', ') || 'none'} /> },
-            { name: 'Price', value:
-              quote === null ? (
-                'nobody can be charged'
-              ) : (
-                <span>
-                  <Money micros={quote.amountMicros} currency={quote.currency} /> {quote.affordable ? '' : '(a budget is spent)'}
-                </span>
-              ),
+            {
+              name: 'Price',
+              value:
+                quote === null ? (
+                  'nobody can be charged'
+                ) : (
+                  <span>
+                    <Money micros={quote.amountMicros} currency={quote.currency} /> {quote.affordable ? '' : '(a budget is spent)'}
+                  </span>
+                ),
             },
-            { name: 'Masked in the arguments', value:
-              <ForeignText text={masked.arguments.map(({ path, label }) => `${path} (${label})`).join(', ') || 'nothing'} />,
+            {
+              name: 'Masked in the arguments',
+              value: <ForeignText text={masked.arguments.map(({ path, label }) => `${path} (${label})`).join(', ') || 'nothing'} />,
             },
             { name: 'Masked in the answer', value: <ForeignText text={masked.resultLabels.join(', ') || 'nothing'} /> },
           ]}

@@ -40,8 +40,9 @@ export const Component = () => {
           <Stack gap="lg">
             <Facts
               facts={[
-                { name: 'State', value:
-                  shown.inForce ? (
+                {
+                  name: 'State',
+                  value: shown.inForce ? (
                     <StatusBadge status="active" label="in force" />
                   ) : (
                     <StatusBadge status="retired" label="replaced" />
