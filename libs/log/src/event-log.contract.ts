@@ -26,6 +26,8 @@ export interface EventLogHarness {
 }
 
 const TESTS_MAX = 24;
+/** Later than any test ends. */
+const NEVER_MS = 600_000;
 const PARTITIONS = 4;
 const topicOfTest = (n: number): string => `contract-${n}.events.v1`;
 const deadLetterOfTest = (n: number): string => `contract-${n}.dead-letter.v1`;
@@ -444,6 +446,18 @@ export const eventLogContract = (
     await inbox.until(() => inbox.ids().filter((id) => id.startsWith('b:')).length >= 40, 'all partitions moved over');
     const all = new Set([...dying.ids(), ...inbox.ids()]);
     assert.equal(all.size, 80);
+  });
+
+  test('positions that move later than results have moved when the subscription closes', async (c) => {
+    const log = await c.open();
+    const first = await c.collect(log, { moveMs: NEVER_MS });
+    await log.append([c.record('a', '1'), c.record('b', '2')]);
+    await first.count(2);
+    await c.leave(first);
+    const second = await c.collect(log, { moveMs: NEVER_MS });
+    await log.append([c.record('a', '3')]);
+    await second.count(1);
+    assert.deepEqual(second.ids(), ['3']);
   });
 
   test('a consumer declared dead moves no position and publishes nothing with effect', has.database, async (c) => {

@@ -55,6 +55,11 @@ export interface SubscribeOptions {
   readonly gatherBytes?: number;
   /** Most records of a batch; default 500. */
   readonly batchRecordsMax?: number;
+  /**
+   * Positions of a handler that does not call `advance` move so long after what it handled, together, instead of after each batch. What a crash or
+   * a move of the partitions leaves behind is handled again: for handlers to which that makes no difference. Default: after each batch.
+   */
+  readonly moveMs?: number;
   /** After a poison record: `hold-chain` (default) sends what follows under its key to the dead letter too, `continue` handles it. */
   readonly poison?: 'hold-chain' | 'continue';
   /** Default: `<group>.dead-letter.v1` where that topic exists, else the one of the service that the group's name begins with. */

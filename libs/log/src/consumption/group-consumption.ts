@@ -25,7 +25,7 @@ export interface PartitionBounds extends TopicPartition {
   readonly end: bigint;
 }
 
-/** One try of a batch: what it takes, whether what follows poison is on the dead letter already, whether positions moved in a transaction. */
+/** One try of a batch: what it takes, whether what follows poison is on the dead letter already, whether positions moved with it. */
 interface Attempt {
   readonly parts: readonly Part[];
   parkedDone: boolean;
@@ -59,6 +59,7 @@ export class GroupConsumption {
   private hurried = false;
   private turn = 0;
   private closing = false;
+  private moving: NodeJS.Timeout | undefined;
   private readonly work = new Wakeable();
   /** Serializes batches with assignments: a partition is never taken while a batch of its former life runs. */
   private busy: Promise<void> = Promise.resolve();
@@ -112,6 +113,7 @@ export class GroupConsumption {
       if (held !== undefined) held.gone = true;
     }
     return this.exclusively(async () => {
+      await this.moveHandled();
       for (const of of partitions) this.forget(partitionName(of));
     });
   }
@@ -169,7 +171,8 @@ export class GroupConsumption {
     this.closing = true;
     this.work.close();
     await this.running;
-    await this.busy;
+    await this.exclusively(() => this.moveHandled());
+    clearTimeout(this.moving);
     this.held.clear();
   }
 
@@ -231,7 +234,7 @@ export class GroupConsumption {
       try {
         await this.attempt(attempt);
         if (outageMs > 0) this.report({ kind: 'resumed' });
-        this.settle(parts);
+        this.settle(parts, attempt.advanced);
         return;
       } catch (failure) {
         parkedDone = attempt.parkedDone;
@@ -283,7 +286,38 @@ export class GroupConsumption {
       },
     };
     if (records.length > 0) await this.options.handle(batch);
-    if (store !== undefined && !attempt.advanced) await store.transaction((tx) => store.advance(tx, this.options.group, moves));
+    if (store === undefined || attempt.advanced || this.options.moveMs !== undefined) return;
+    // What a crash takes back is handled again, as it would be had the crash come a moment sooner: nobody waits for the disk.
+    await store.transaction((tx) => store.advance(tx, this.options.group, moves), { synchronousCommit: false });
+    attempt.advanced = true;
+  }
+
+  /** Moves positions behind what was handled since they last moved. What fails is tried again later. */
+  private async moveHandled(): Promise<void> {
+    clearTimeout(this.moving);
+    this.moving = undefined;
+    const { store } = this;
+    const behind = [...this.held.values()].filter((held) => held.stored < held.position);
+    if (store === undefined || this.options.moveMs === undefined || behind.length === 0) return;
+    const parts = behind.map((held): Part => ({ held, records: [], next: held.position }));
+    const moves = parts.map(moveOf);
+    try {
+      await store.transaction((tx) => store.advance(tx, this.options.group, moves), { synchronousCommit: false });
+      for (const { held, next } of parts) held.stored = next;
+      this.feed.onAdvanced?.(moves);
+    } catch (error) {
+      this.report({ kind: 'retried', error });
+      // They may have moved all the same, or somebody else has moved them.
+      await this.settleByStore(parts).catch(() => false);
+      this.moveLater();
+    }
+  }
+
+  private moveLater(): void {
+    const { moveMs } = this.options;
+    if (moveMs === undefined || this.moving !== undefined || this.closing) return;
+    this.moving = setTimeout(() => void this.exclusively(() => this.moveHandled()), moveMs);
+    this.moving.unref();
   }
 
   /** Sends what follows poison to the dead letter, and returns the rest. */
@@ -324,7 +358,7 @@ export class GroupConsumption {
     const { topic, partition, position, key } = record;
     if (store === undefined) {
       this.report({ kind: 'dropped', topic, partition, position, error });
-      this.settle([part]);
+      this.settle([part], false);
       return true;
     }
     const errorCode = errorCodeOf(error);
@@ -342,7 +376,7 @@ export class GroupConsumption {
     }
     if (poison !== 'continue') this.poisoned.add(key);
     this.report({ kind: 'poison', topic, partition, position, error });
-    this.settle([part]);
+    this.settle([part], true);
     return true;
   }
 
@@ -354,14 +388,14 @@ export class GroupConsumption {
     if (this.store === undefined) return false;
     const where = await this.store.load(
       this.options.group,
-      parts.map(({ held }) => ({ topic: held.topic, partition: held.partition, initial: held.position })),
+      parts.map(({ held }) => ({ topic: held.topic, partition: held.partition, initial: held.stored })),
     );
     const at = ({ held }: Part): bigint => where.get(held.name) ?? -1n;
     if (parts.every((part) => at(part) === part.next)) {
-      this.settle(parts);
+      this.settle(parts, true);
       return true;
     }
-    const lost = parts.filter((part) => at(part) !== part.held.position);
+    const lost = parts.filter((part) => at(part) !== part.held.stored);
     if (lost.length === 0) return false;
     for (const { held } of lost) {
       this.forget(held.name);
@@ -371,13 +405,14 @@ export class GroupConsumption {
     return true;
   }
 
-  private settle(parts: readonly Part[]): void {
+  private settle(parts: readonly Part[], isStored: boolean): void {
     const moves = parts.map(moveOf);
     for (const part of parts) {
       this.queuedRecords -= part.records.length;
-      this.queuedBytes -= part.held.settle(part);
+      this.queuedBytes -= part.held.settle(part, isStored);
     }
-    if (this.store !== undefined) this.feed.onAdvanced?.(moves);
+    if (isStored) this.feed.onAdvanced?.(moves);
+    else this.moveLater();
     this.checkRoom();
     this.checkCaughtUp();
   }

@@ -9,6 +9,8 @@ export class HeldPartition {
   readonly partition: number;
   /** Where the group stands: all before it is handled. */
   position: bigint;
+  /** Where it stands in the store: behind `position` only in groups whose positions move later. */
+  stored: bigint;
   /** Where the next delivery begins. */
   seen: bigint;
   /** The log's end, as far as known. */
@@ -24,6 +26,7 @@ export class HeldPartition {
     this.topic = of.topic;
     this.partition = of.partition;
     this.position = position;
+    this.stored = position;
     this.seen = position;
     this.end = end > position ? end : position;
     this.target = end;
@@ -49,10 +52,11 @@ export class HeldPartition {
     return { held: this, records, next: count === this.queue.length || last === undefined ? this.seen : last.position + 1n };
   }
 
-  /** Takes note that the group handled a part. */
-  settle(part: Part): number {
+  /** Takes note that the group handled a part, and whether the store knows. */
+  settle(part: Part, isStored: boolean): number {
     this.queue.splice(0, part.records.length);
     this.position = part.next;
+    if (isStored) this.stored = part.next;
     return part.records.reduce((sum, record) => sum + record.value.length, 0);
   }
 }
@@ -67,6 +71,6 @@ export interface Part {
 export const moveOf = ({ held, next }: Part): PositionMove => ({
   topic: held.topic,
   partition: held.partition,
-  expected: held.position,
+  expected: held.stored,
   next,
 });

@@ -1,4 +1,4 @@
-import type { Sql } from '@sallyport/platform';
+import type { Sql, TransactionOptions } from '@sallyport/platform';
 import type { TopicPartition } from '../topic-layout.js';
 
 /** A position that moves: `expected` is what this consumer believes it to be. */
@@ -24,7 +24,7 @@ export interface PositionStore {
   /** Moves all of them or throws `log.position-lost`, when one is not where it is expected to be. */
   advance(tx: Sql, group: string, moves: readonly PositionMove[]): Promise<void>;
   /** Runs work in a transaction of the same database. */
-  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Keys of chains of the group that are poisoned now; among `keys`, or all. */
   poisoned(group: string, keys?: readonly string[]): Promise<Set<string>>;
   /** Marks a chain, within the transaction that moves the position behind the record. */

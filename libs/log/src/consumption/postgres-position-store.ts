@@ -1,5 +1,5 @@
 import { AppError } from '@sallyport/contracts';
-import { bigintArray, type Database, intArray, type Sql, textArray } from '@sallyport/platform';
+import { bigintArray, type Database, intArray, type Sql, type TransactionOptions, textArray } from '@sallyport/platform';
 import { partitionName, type TopicPartition } from '../topic-layout.js';
 import type { PoisonedRecord, PositionMove, PositionStore } from './position-store.port.js';
 
@@ -48,8 +48,8 @@ class PostgresPositionStore implements PositionStore {
     }
   }
 
-  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-    return this.db.transaction(work);
+  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.db.transaction(work, options);
   }
 
   async poisoned(group: string, keys?: readonly string[]): Promise<Set<string>> {

@@ -242,3 +242,38 @@ test('a NUL, which no text of PostgreSQL can hold, is stored as U+FFFD, so that 
   ]);
   expect(rows).toEqual([{ one: 'a\ufffdb', many: ['\ufffd', 'plain'] }]);
 });
+
+test('statements that are not awaited one by one run in order, and what opens a transaction is given to its work', async () => {
+  const database = await opened({ poolMax: 1 });
+  const [inserted, found] = await database.transaction(
+    async (tx, before) => {
+      expect(before.rows).toEqual([]);
+      return await Promise.all([tx.query('INSERT INTO items (id) VALUES (1)'), tx.query('SELECT id FROM items')]);
+    },
+    { opening: (tx) => tx.query('SELECT id FROM items FOR UPDATE') },
+  );
+  expect([inserted.rowCount, found.rows]).toEqual([1, [{ id: 1 }]]);
+});
+
+test('a statement that comes after its transaction failed does not run without one', async () => {
+  const database = await opened({ poolMax: 1 });
+  let late: Promise<unknown> = Promise.resolve();
+  const failing = database.transaction((tx) => {
+    late = tx.query('SELECT 1').then(() => tx.query('INSERT INTO items (id) VALUES (1)'));
+    late.catch(() => {});
+    return Promise.all([tx.query('SELECT 1 / 0'), late]);
+  });
+  await expect(failing).rejects.toMatchObject({ code: '22012' });
+  await expect(late).rejects.toThrow();
+  expect((await database.query('SELECT * FROM items')).rowCount).toBe(0);
+});
+
+test('a transaction of which a statement failed unheard is not taken for committed', async () => {
+  const database = await opened({ poolMax: 1 });
+  const failing = database.transaction(async (tx) => {
+    await tx.query('INSERT INTO items (id) VALUES (1)');
+    await tx.query('SELECT 1 / 0').catch(() => {});
+  });
+  await expect(failing).rejects.toThrow('had failed');
+  expect((await database.query('SELECT * FROM items')).rowCount).toBe(0);
+});

@@ -1,8 +1,9 @@
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { plainIdentifier } from './identifier.js';
 import { listenOn } from './listening.js';
 import { type MigrationClass, runMigrations } from './migrations.js';
-import type { Database, Listening, ListenOptions, Sql, SqlResult, SqlStatement, TransactionOptions } from './sql.js';
+import type { Database, Listening, ListenOptions, OpeningOptions, Sql, SqlResult, SqlStatement, TransactionOptions } from './sql.js';
 import { isConnectionFault, toStoreError } from './store-error.js';
 
 export interface DatabaseOptions {
@@ -49,6 +50,8 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     // A transaction that its owner forgot must not hold locks for ever.
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
+    // Statements go out without waiting for the answers to those before them.
+    pipeline: true,
     options: `-c search_path=${schema}`,
   };
   return new PostgresDatabase(schema, connection, options.poolMax ?? 8);
@@ -73,21 +76,38 @@ class PostgresDatabase implements Database {
     return run<R>(this.pool, statement, values);
   }
 
-  async transaction<T>(work: (tx: Sql) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<O, T>(work: (tx: Sql, opened: O) => Promise<T>, options: OpeningOptions<O>): Promise<T>;
+  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  async transaction<O, T>(
+    work: (tx: Sql, opened: O | undefined) => Promise<T>,
+    options: TransactionOptions & Partial<OpeningOptions<O>> = {},
+  ): Promise<T> {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw toStoreError(error, 'connecting');
     });
+    let ended = false;
     let broken: Error | undefined;
     const onBroken = (error: Error): void => {
       broken = error;
     };
     client.on('error', onBroken);
     try {
-      await run(client, beginOf(options));
-      const result = await work({ query: (statement, values) => run(client, statement, values) });
-      await run(client, 'COMMIT');
+      const tx: Sql = {
+        // What comes too late would run, and last, without a transaction.
+        query: (statement, values) => {
+          if (ended) return Promise.reject(new Error('the transaction has ended'));
+          gather(client);
+          return run(client, statement, values);
+        },
+      };
+      gather(client);
+      const [, opened] = await Promise.all([run(client, beginOf(options)), options.opening?.(tx)]);
+      const result = await work(tx, opened);
+      ended = true;
+      await commit(client);
       return result;
     } catch (error) {
+      ended = true;
       broken ??= await rollBack(client);
       throw toStoreError(error, 'in a transaction');
     } finally {
@@ -131,6 +151,20 @@ const beginOf = ({ isolation, synchronousCommit }: TransactionOptions): string =
     `BEGIN${isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation}`}`,
     ...(synchronousCommit === false ? ['SET LOCAL synchronous_commit = off'] : []),
   ].join('; ');
+
+/** Sends the statements that are made at one stretch in one write: each wakes the server, and what wakes it costs more than what it does. */
+const gather = ({ connection }: { readonly connection?: { readonly stream: Writable } }): void => {
+  if (connection === undefined) return;
+  const { stream } = connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+};
+
+/** A statement that failed unheard has undone the transaction, and PostgreSQL answers COMMIT all the same. */
+const commit = async (client: pg.PoolClient): Promise<void> => {
+  const { command } = await client.query('COMMIT');
+  if (command !== 'COMMIT') throw new Error('a statement of the transaction had failed');
+};
 
 const rollBack = async (client: pg.PoolClient): Promise<Error | undefined> => {
   try {

@@ -13,7 +13,8 @@ export interface SqlResult<R> {
 }
 
 /**
- * Runs statements with `search_path` at the service's schema.
+ * Runs statements with `search_path` at the service's schema. Statements of one transaction that are not awaited one by one travel together and
+ * run in the order they were made; after one that fails, those behind it fail too, and the transaction with them.
  * Throws `store.unavailable` when PostgreSQL cannot be reached, gives up or runs out of time or room; every other fault (a constraint, a
  * serialization failure) arrives as the driver's own error with its SQLSTATE in `code`.
  */
@@ -28,6 +29,14 @@ export interface TransactionOptions {
    */
   readonly synchronousCommit?: boolean;
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+}
+
+export interface OpeningOptions<O> extends TransactionOptions {
+  /**
+   * Statements that travel with BEGIN, one round trip for all; what they answer is given to the work. They must change nothing that outlives
+   * the transaction, locks and settings of it alone: should BEGIN itself be given up, they ran without one.
+   */
+  readonly opening: (tx: Sql) => Promise<O>;
 }
 
 /** Stops a `listen`. */
@@ -47,9 +56,11 @@ export interface ListenOptions {
 export interface Database extends Sql {
   readonly schema: string;
   /**
-   * Runs `work` in one transaction on one connection. Commits when it resolves; rolls back and rethrows when it rejects.
+   * Runs `work` in one transaction on one connection. Commits when it resolves; rolls back and rethrows when it rejects. It resolves after every
+   * statement that it made.
    * Throws `store.unavailable` when the connection is lost; lost during COMMIT, the outcome is unknown.
    */
+  transaction<O, T>(work: (tx: Sql, opened: O) => Promise<T>, options: OpeningOptions<O>): Promise<T>;
   transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Waits for notifications on a connection of its own, which is opened again after a loss. Resolves once the first LISTEN is in force. */
   listen(options: ListenOptions): Promise<Listening>;

@@ -1,7 +1,7 @@
 import { type AnyEnvelope, AppError, type CallRecord } from '@sallyport/contracts';
 import { type CallState, evolveCall, initialCallState, storedCallState, toCallRecord } from '@sallyport/domain';
 import { intArray, type Sql, textArray } from '@sallyport/platform';
-import { type CallTurn, saveDerivedViews } from './derived-views.store.js';
+import type { CallTurn } from './derived-views.store.js';
 
 /** An event about one call. */
 export type CallEvent = AnyEnvelope & { readonly callId: string };
@@ -13,8 +13,8 @@ interface StateRow {
   readonly state: CallState;
 }
 
-/** A call with its fold before and after. */
-interface FoldedCall {
+/** A call as it was folded so far. */
+export interface FoldedCall {
   readonly version: number;
   readonly state: CallState;
 }
@@ -40,19 +40,12 @@ const keyOf = (tenantId: string, callId: string): string => `${tenantId} ${callI
 /** Sorted by tenant and call, so that two consumers lock rows in one order. */
 const sortedKeys = (keys: Iterable<string>): string[] => [...keys].sort();
 
-/**
- * Folds events into the view, within the caller's transaction, and returns the calls they are about as they are now. Throws
- * `stream.conflict` when another consumer folded into one of them for the first time meanwhile: run the transaction again.
- */
-export const foldIntoView = async (tx: Sql, events: readonly CallEvent[]): Promise<readonly CallState[]> => {
-  if (events.length === 0) return [];
+/** Folds events into the calls they are about, which stand as they were locked, and returns those as they are now: save them. */
+export const foldIntoStates = (
+  known: ReadonlyMap<string, FoldedCall>,
+  events: readonly CallEvent[],
+): readonly (FoldedCall & CallTurn)[] => {
   const byCall = Map.groupBy(events, ({ tenantId, callId }) => keyOf(tenantId, callId));
-  const known = await lockStates(
-    tx,
-    sortedKeys(byCall.keys())
-      .map((key) => byCall.get(key)?.[0])
-      .filter((event) => event !== undefined),
-  );
   const folded: (FoldedCall & CallTurn)[] = [];
   for (const key of sortedKeys(byCall.keys())) {
     const ofCall = byCall.get(key) ?? [];
@@ -62,12 +55,13 @@ export const foldIntoView = async (tx: Sql, events: readonly CallEvent[]): Promi
     const state = ofCall.reduce(evolveCall, before.state);
     folded.push({ version: before.version + 1, state, before: before.version === 0 ? null : before.state, after: state, events: ofCall });
   }
-  await saveStates(tx, folded);
-  await saveDerivedViews(tx, folded);
-  return folded.map(({ state }) => state);
+  return folded;
 };
 
-const lockStates = async (tx: Sql, calls: readonly CallEvent[]): Promise<ReadonlyMap<string, FoldedCall>> => {
+/** The calls that events are about, as they stand, locked to the end of the transaction. */
+export const lockStates = async (tx: Sql, events: readonly CallEvent[]): Promise<ReadonlyMap<string, FoldedCall>> => {
+  if (events.length === 0) return new Map();
+  const calls = [...new Map(events.map((event) => [keyOf(event.tenantId, event.callId), event])).values()];
   const { rows } = await tx.query<StateRow>({
     name: 'audit-lock-states',
     text: LOCK_STATES,
@@ -78,7 +72,10 @@ const lockStates = async (tx: Sql, calls: readonly CallEvent[]): Promise<Readonl
   );
 };
 
-/** Writes the state of calls; `version` is what it becomes. Throws `stream.conflict` when a row moved on meanwhile. */
+/**
+ * Writes the state of calls; `version` is what it becomes. Throws `stream.conflict` when a row moved on meanwhile, or another consumer made it:
+ * run the transaction again.
+ */
 export const saveStates = async (tx: Sql, calls: readonly FoldedCall[]): Promise<void> => {
   if (calls.length === 0) return;
   const records = calls.map(({ state }) => toCallRecord(state));

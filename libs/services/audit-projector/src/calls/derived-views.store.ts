@@ -35,9 +35,7 @@ const SAVE_MEASURES = `INSERT INTO call_minute AS m (tenant_id, minute, measure,
  * the minute. Told of every change once, it holds what a rebuild would make.
  */
 export const saveDerivedViews = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => {
-  await saveWords(tx, turns);
-  await saveLabels(tx, turns);
-  await saveMeasures(tx, turns);
+  await Promise.all([saveWords(tx, turns), saveLabels(tx, turns), saveMeasures(tx, turns)]);
 };
 
 const saveWords = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => {
@@ -48,17 +46,19 @@ const saveWords = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => 
   });
   if (rows.length === 0) return;
   // An upsert reads the row that is there, and there is none but by a search.
-  await tx.query({ name: 'audit-see-words', text: `SELECT set_config('sallyport.words', $1, true)`, values: [EVERY_ROW] });
-  await tx.query({
-    name: 'audit-save-words',
-    text: SAVE_WORDS,
-    values: [
-      textArray(rows.map(({ after }) => after.tenantId)),
-      textArray(rows.map(({ after }) => after.callId)),
-      textArray(rows.map(({ after }) => after.request?.at ?? null)),
-      textArray(rows.map(({ words }) => words)),
-    ],
-  });
+  await Promise.all([
+    tx.query({ name: 'audit-see-words', text: `SELECT set_config('sallyport.words', $1, true)`, values: [EVERY_ROW] }),
+    tx.query({
+      name: 'audit-save-words',
+      text: SAVE_WORDS,
+      values: [
+        textArray(rows.map(({ after }) => after.tenantId)),
+        textArray(rows.map(({ after }) => after.callId)),
+        textArray(rows.map(({ after }) => after.request?.at ?? null)),
+        textArray(rows.map(({ words }) => words)),
+      ],
+    }),
+  ]);
 };
 
 const saveLabels = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => {

@@ -26,9 +26,9 @@ interface EventRow {
 export const DEAD_LETTER = /\.dead-letter\.v\d+$/;
 
 /** A stored event as it is read by rules; `null` for one that this version does not know, which stays on record for one that does. */
-export const decodeStored = (headers: Readonly<Record<string, string>>, value: string): AnyEnvelope | null => {
+export const decodeStored = (record: Parameters<typeof decodeEvent>[0]): AnyEnvelope | null => {
   try {
-    return decodeEvent({ headers, value });
+    return decodeEvent(record);
   } catch (error) {
     if (isAppError(error, 'contract.unknown-event', 'contract.invalid-event')) return null;
     throw error;
@@ -84,7 +84,7 @@ const foldCall = (rows: readonly EventRow[]): CallTurn | null => {
   const events: AnyEnvelope[] = [];
   for (const row of inOrder) {
     if (DEAD_LETTER.test(row.topic)) continue;
-    const event = decodeStored(JSON.parse(row.headers), row.value);
+    const event = decodeStored({ headers: JSON.parse(row.headers), value: row.value });
     if (event?.callId === row.call_id) events.push(event);
   }
   const [first] = rows;

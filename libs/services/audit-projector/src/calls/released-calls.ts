@@ -56,14 +56,15 @@ const ocsfEventOf = (state: CallState, from: EventSource): EncodedEvent | null =
 /** Puts calls into the tail, once for each of their ends, and returns the OCSF events of those that were not there. */
 const release = async (tx: Sql, calls: readonly CallState[], from: EventSource): Promise<readonly EncodedEvent[]> => {
   if (calls.length === 0) return [];
-  await tx.query(LOCK_TAIL);
-  const { rows } = await tx.query<{ end_event_id: string }>({
-    name: 'audit-release',
-    text: RELEASE,
-    values: [...keysOf(calls), calls.map(({ end }) => end?.eventId ?? '')],
-  });
-  if (rows.length === 0) return [];
-  await tx.query({ name: 'audit-notify-ended', text: `SELECT pg_notify('${ENDED_CALLS_CHANNEL}', '')` });
+  const [, { rows }] = await Promise.all([
+    tx.query(LOCK_TAIL),
+    tx.query<{ end_event_id: string }>({
+      name: 'audit-release',
+      text: RELEASE,
+      values: [...keysOf(calls), calls.map(({ end }) => end?.eventId ?? '')],
+    }),
+    tx.query({ name: 'audit-notify-ended', text: `SELECT pg_notify('${ENDED_CALLS_CHANNEL}', '')` }),
+  ]);
   const released = new Set(rows.map(({ end_event_id }) => end_event_id));
   return calls.flatMap((state) => (released.has(state.end?.eventId ?? '') ? (ocsfEventOf(state, from) ?? []) : []));
 };
@@ -77,9 +78,12 @@ export const releaseEnded = async (tx: Sql, calls: readonly CallState[], from: E
   if (ended.length === 0) return [];
   const whole = ended.filter(isWhole);
   const waiting = ended.filter((state) => !isWhole(state));
-  if (waiting.length > 0) await tx.query({ name: 'audit-await', text: AWAIT, values: keysOf(waiting) });
-  if (whole.length > 0) await tx.query({ name: 'audit-stop-awaiting', text: STOP_AWAITING, values: keysOf(whole) });
-  return release(tx, whole, from);
+  const [, , released] = await Promise.all([
+    waiting.length === 0 ? null : tx.query({ name: 'audit-await', text: AWAIT, values: keysOf(waiting) }),
+    whole.length === 0 ? null : tx.query({ name: 'audit-stop-awaiting', text: STOP_AWAITING, values: keysOf(whole) }),
+    release(tx, whole, from),
+  ]);
+  return released;
 };
 
 /** Passes on calls that have waited for their decision long enough: without it rather than never. */

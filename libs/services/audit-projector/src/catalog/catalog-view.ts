@@ -17,8 +17,8 @@ export class CatalogView {
   /** Takes a batch of current state in one transaction with its position. An older record never replaces a newer one. Throws `store.unavailable`, `log.position-lost`. */
   take(batch: RecordBatch): Promise<void> {
     const newest = new Map<string, ToolRecord>();
-    for (const { headers, value } of batch.records) {
-      const event = decodeStored(headers, value);
+    for (const record of batch.records) {
+      const event = decodeStored(record);
       if (event?.type !== 'ToolInCatalog') continue;
       const key = JSON.stringify([event.data.tenantId, event.data.id]);
       const before = newest.get(key);

@@ -197,7 +197,7 @@ export const showCall = (database: Database, tenantId: string, callId: string, t
     const state = states.rows[0]?.state;
     const record = state === undefined ? null : toCallRecord(storedCallState(state));
     const decoded = events.rows.flatMap(({ topic, headers, value }) =>
-      DEAD_LETTER.test(topic) ? [] : (decodeStored(JSON.parse(headers), value) ?? []),
+      DEAD_LETTER.test(topic) ? [] : (decodeStored({ headers: JSON.parse(headers), value }) ?? []),
     );
     return {
       record,

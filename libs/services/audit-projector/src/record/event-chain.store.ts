@@ -78,12 +78,19 @@ interface HeadRow {
 
 const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic}/${partition}`;
 
+/** What records add to their chains, to be written by `writeLinks`. */
+export interface ChainLinks {
+  /** Those that are new, in order. */
+  readonly added: readonly ReceivedRecord[];
+  readonly entries: readonly Entry[];
+  readonly heads: readonly ChainHead[];
+}
+
 /**
- * Appends records to the chains of their partitions, within the caller's transaction; the heads stay locked to its end. Records at or
- * before a head are on record already and are left out, so a repeat changes nothing. Returns what was added, in order.
+ * Links records to the chains of their partitions, whose heads are locked. Records at or before a head are on record already and are left out,
+ * so a repeat changes nothing.
  */
-export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<readonly ReceivedRecord[]> => {
-  const heads = await lockHeads(tx, records);
+export const linkToChains = (heads: ReadonlyMap<string, ChainHead>, records: readonly ReceivedRecord[]): ChainLinks => {
   const moved = new Map<string, ChainHead>();
   const added: ReceivedRecord[] = [];
   const entries: Entry[] = [];
@@ -105,10 +112,13 @@ export const appendToChains = async (tx: Sql, records: readonly ReceivedRecord[]
     moved.set(name, next);
     added.push(received);
   }
-  if (added.length === 0) return added;
-  await insertEntries(tx, entries);
-  await moveHeads(tx, [...moved.values()]);
-  return added;
+  return { added, entries, heads: [...moved.values()] };
+};
+
+/** Writes links, in the transaction that locked their heads. */
+export const writeLinks = async (tx: Sql, { added, entries, heads }: ChainLinks): Promise<void> => {
+  if (added.length === 0) return;
+  await Promise.all([insertEntries(tx, entries), moveHeads(tx, heads)]);
 };
 
 const startOf = ({ topic, partition }: ReceivedRecord): ChainHead => ({
@@ -155,7 +165,8 @@ const insertEntries = async (tx: Sql, entries: readonly Entry[]): Promise<void> 
   });
 };
 
-const lockHeads = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<ReadonlyMap<string, ChainHead>> => {
+/** The heads of the chains that records belong to, locked to the end of the transaction. */
+export const lockHeads = async (tx: Sql, records: readonly ReceivedRecord[]): Promise<ReadonlyMap<string, ChainHead>> => {
   const wanted = [...new Map(records.map((record) => [nameOf(record), record])).values()];
   const { rows } = await tx.query<HeadRow>({
     name: 'audit-lock-heads',

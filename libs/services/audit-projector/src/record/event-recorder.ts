@@ -2,11 +2,12 @@ import { AppError, eventTypeOf } from '@sallyport/contracts';
 import { OutboxPublisher, type ReceivedRecord, type RecordBatch } from '@sallyport/log';
 import { ATTRIBUTES } from '@sallyport/platform';
 import { AUDIT_GROUP, type AuditProjectorPorts } from '../audit-projector.ports.js';
-import { type CallEvent, foldIntoView } from '../calls/call-view.store.js';
+import { type CallEvent, foldIntoStates, lockStates, saveStates } from '../calls/call-view.store.js';
+import { saveDerivedViews } from '../calls/derived-views.store.js';
 import { DEAD_LETTER, decodeStored } from '../calls/rebuild-calls.js';
 import { type EventSource, releaseEnded } from '../calls/released-calls.js';
-import { acrossTenants } from '../tenant-scope.js';
-import { appendToChains } from './event-chain.store.js';
+import { acrossTenantsOpening } from '../tenant-scope.js';
+import { linkToChains, lockHeads, writeLinks } from './event-chain.store.js';
 
 /** Puts what the log brings on record. */
 export class EventRecorder {
@@ -26,14 +27,25 @@ export class EventRecorder {
    */
   async record(batch: RecordBatch): Promise<void> {
     const startedAtMs = this.ports.clock.nowMs();
-    const staged = await acrossTenants(
+    const events = this.callEventsOf(batch.records);
+    const staged = await acrossTenantsOpening(
       this.ports.database,
-      async (tx) => {
-        const added = await appendToChains(tx, batch.records);
-        const calls = await foldIntoView(tx, this.callEventsOf(added));
-        const ocsf = await releaseEnded(tx, calls, this.source);
-        await batch.advance(tx);
-        return this.outbox.stage(tx, ocsf);
+      (tx) => Promise.all([lockHeads(tx, batch.records), lockStates(tx, [...events.values()])]),
+      async (tx, [heads, states]) => {
+        const links = linkToChains(heads, batch.records);
+        const folded = foldIntoStates(
+          states,
+          links.added.flatMap((record) => events.get(record) ?? []),
+        );
+        const calls = folded.map(({ state }) => state);
+        const [, , , ocsf] = await Promise.all([
+          writeLinks(tx, links),
+          saveStates(tx, folded),
+          saveDerivedViews(tx, folded),
+          releaseEnded(tx, calls, this.source),
+        ]);
+        const [, written] = await Promise.all([batch.advance(tx), this.outbox.stage(tx, ocsf)]);
+        return written;
       },
       // Nobody waits for it: what a crash takes back is delivered again. A checkpoint's own commit makes all before it durable.
       { synchronousCommit: false },
@@ -48,12 +60,13 @@ export class EventRecorder {
     }
   }
 
-  private callEventsOf(records: readonly ReceivedRecord[]): CallEvent[] {
-    const events: CallEvent[] = [];
-    for (const { topic, partition, position, headers, value } of records) {
+  private callEventsOf(records: readonly ReceivedRecord[]): ReadonlyMap<ReceivedRecord, CallEvent> {
+    const events = new Map<ReceivedRecord, CallEvent>();
+    for (const record of records) {
+      const { topic, partition, position, headers } = record;
       if (headers.ce_subject === undefined || DEAD_LETTER.test(topic)) continue;
-      const event = decodeStored(headers, value);
-      if (event?.callId != null) events.push({ ...event, callId: event.callId });
+      const event = decodeStored(record);
+      if (event?.callId != null) events.set(record, { ...event, callId: event.callId });
       else if (event === null)
         this.ports.onFault?.({
           doing: 'decode',

@@ -4,7 +4,7 @@ import type { LogRecord, OutboxPublisher, ReceivedRecord, RecordBatch, StagedRec
 import { ATTRIBUTES, type Clock, type IdSource, type Sql, type Telemetry } from '@sallyport/platform';
 import type { BudgetAccountantPorts } from '../budget-accountant.ports.js';
 import { wishOf } from './command-of.js';
-import type { AccountKey, CallKey, LedgerStore } from './ledger.store.js';
+import type { AccountKey, CallKey, LedgerStore, StoredCall } from './ledger.store.js';
 import { keyOf } from './ledger.store.js';
 import { type AccountableEvent, accountsOfCall, LedgerBatch, payerAccounts } from './ledger-batch.js';
 import type { Terms } from './terms.js';
@@ -78,17 +78,28 @@ export class AccountCalls {
 
   private async attempt(batch: RecordBatch, events: readonly AccountableEvent[], logNowMs: number): Promise<void> {
     await this.store.openAccounts(wishedAccounts(events));
-    const staged = await this.ports.database.transaction(async (tx) => {
-      const records = events.length === 0 ? [] : await this.decide(tx, events, logNowMs);
-      await batch.advance(tx);
-      return this.outbox.stage(tx, records);
-    });
+    const staged = await this.ports.database.transaction(
+      async (tx, [, calls]) => {
+        const ledger = await this.decide(tx, events, calls, logNowMs);
+        const [, , written] = await Promise.all([
+          ledger === null ? null : this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite(), ledger.bookingsToWrite()),
+          batch.advance(tx),
+          this.outbox.stage(tx, this.recordsOf(ledger)),
+        ]);
+        return written;
+      },
+      { opening: (tx) => Promise.all([this.store.share(tx), this.store.readCalls(tx, distinct(events))]) },
+    );
     await this.publish(staged);
   }
 
-  private async decide(tx: Sql, events: readonly AccountableEvent[], logNowMs: number): Promise<LogRecord[]> {
-    await this.store.share(tx);
-    const calls = await this.store.readCalls(tx, distinct(events));
+  /** `null` when nothing of the ledger is concerned. */
+  private async decide(
+    tx: Sql,
+    events: readonly AccountableEvent[],
+    calls: Map<string, StoredCall>,
+    logNowMs: number,
+  ): Promise<LedgerBatch | null> {
     const accounts = [
       ...wishedAccounts(events),
       ...events.flatMap(({ tenantId, callId }) => {
@@ -98,7 +109,7 @@ export class AccountCalls {
     ];
     // The end of calls that hold nothing: nobody's account is concerned.
     const asksAgain = events.some(({ wish }) => wish.type !== 'end');
-    if (accounts.length === 0 && calls.size === 0 && !asksAgain) return [];
+    if (accounts.length === 0 && calls.size === 0 && !asksAgain) return null;
     const { usage, termsVersion } = await this.store.lockAccounts(tx, distinctAccounts(accounts));
     await this.terms.reach(tx, termsVersion);
     const { holdGraceSeconds, inDoubtAfterSeconds } = this.ports;
@@ -107,8 +118,13 @@ export class AccountCalls {
       doubtAfterMs: inDoubtAfterSeconds * 1_000,
     });
     for (const event of events) ledger.handle(event, logNowMs);
-    await this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite(), ledger.bookingsToWrite());
-    return ledger.answers.map(({ cause, fact, edgeId }) => budgetRecord(this.source, { ...cause, cause: cause.event, edgeId }, fact));
+    return ledger;
+  }
+
+  private recordsOf(ledger: LedgerBatch | null): LogRecord[] {
+    return (ledger?.answers ?? []).map(({ cause, fact, edgeId }) =>
+      budgetRecord(this.source, { ...cause, cause: cause.event, edgeId }, fact),
+    );
   }
 
   private async publish(staged: StagedRecords): Promise<void> {

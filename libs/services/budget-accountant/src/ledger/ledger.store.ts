@@ -96,7 +96,7 @@ export class LedgerStore {
 
   constructor(private readonly database: Database) {}
 
-  /** Keeps changes of terms and sweeps out until the transaction ends. The first statement of a batch. */
+  /** Keeps changes of terms and sweeps out until the transaction ends. Opens the transaction of a batch. */
   async share(tx: Sql): Promise<void> {
     await tx.query(SHARE);
   }
@@ -107,6 +107,7 @@ export class LedgerStore {
   }
 
   async readCalls(tx: Sql, keys: readonly CallKey[]): Promise<Map<string, StoredCall>> {
+    if (keys.length === 0) return new Map();
     const { rows } = await tx.query<{ tenant_id: string; call_id: string; chain_id: string; state: string }>({
       ...CALLS,
       values: [textArray(keys.map(({ tenantId }) => tenantId)), textArray(keys.map(({ callId }) => callId))],

@@ -62,7 +62,7 @@ export const isDecidable = (headers: Readonly<Record<string, string>>): boolean 
  * request was appended is in that state, and what commits later returns no sooner than one second after, when the edge no longer acts on
  * this answer. That is why a plain read of the epoch is enough and no lock is held while deciding.
  *
- * Decisions are published before the position moves. A batch that is handled again publishes the same ids, and the first counts.
+ * Decisions are published before the position moves, some time later. A batch that is handled again publishes the same ids, and the first counts.
  *
  * A question that rests on a grant which is not known here yet is put aside and answered by itself: nothing of its batch waits for it.
  */
@@ -90,7 +90,7 @@ export class DecideCalls {
 
   /** Handles one batch. Throws `store.unavailable` or `log.unavailable` with nothing decided or all of it published twice later. */
   async handle(batch: RecordBatch): Promise<void> {
-    const { controlPlane, log, db, changes } = this.options;
+    const { controlPlane, log, changes } = this.options;
     await changes.publishLeftovers();
     const logNowMs = this.logNowMs(batch.records);
     const asked: Asked[] = [];
@@ -105,8 +105,6 @@ export class DecideCalls {
       const decided = asked.flatMap((one) => this.decideOrHold(one, grants) ?? []);
       if (decided.length > 0) await log.append(decided);
     }
-    // Losing this move costs a repetition without effect, so nobody waits for the disk.
-    await db.transaction((tx) => batch.advance(tx), { synchronousCommit: false });
   }
 
   private async grantsOf(asked: readonly Asked[]): Promise<ReadonlyMap<string, SeenGrant>> {

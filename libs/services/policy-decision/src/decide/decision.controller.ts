@@ -12,6 +12,9 @@ export const DECISION_GROUP = 'policy-decision';
 export const APPROVALS_GROUP = 'policy-decision.approvals';
 export const DEAD_LETTER_GROUP = 'policy-decision.dead-letters';
 
+/** A decision that is published again has the id it had: so positions need not follow every batch. */
+const MOVE_MS = 100;
+
 /** What the decision point hears on the log. */
 @Controller()
 export class DecisionController {
@@ -21,7 +24,7 @@ export class DecisionController {
     @Inject(SEE_GRANTS) private readonly seeGrants: SeeGrants,
   ) {}
 
-  @OnLogBatch({ group: DECISION_GROUP, topics: ['tool-call.events.v1'], accept: isDecidable })
+  @OnLogBatch({ group: DECISION_GROUP, topics: ['tool-call.events.v1'], accept: isDecidable, moveMs: MOVE_MS })
   onCalls(batch: RecordBatch): Promise<void> {
     return this.decideCalls.handle(batch);
   }
