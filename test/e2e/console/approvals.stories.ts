@@ -157,7 +157,7 @@ export const approvals = (harness: () => ConsoleHarness): void => {
   });
 
   test('tells each of two approvers what the other says while they look, and needs both where the rule does', async () => {
-    const [grace, olga] = await Promise.all([harness().visitAs(GRACE), harness().visitAs(OLGA)]);
+    const [grace, olga] = await Promise.all([harness().visitAs(GRACE), harness().visitAs(OLGA, { theme: 'dark' })]);
     const agent = await shown(grace, 'publish', { text: 'for everybody' });
     await olga.goTo(`/approvals/${agent.approvalId}`);
     await pane(olga.page).getByText('0 of 2 agreed').first().waitFor();

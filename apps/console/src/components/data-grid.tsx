@@ -143,6 +143,13 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
     element.focus({ preventScroll: true });
   });
 
+  // What is marked from outside (the next request, by a key) is in sight.
+  const selectedIndex = selectedId == null ? -1 : shown.findIndex(({ id }) => id === selectedId);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows that come must not move what is looked at
+  useEffect(() => {
+    if (selectedIndex >= 0) virtual.scrollToIndex(selectedIndex, { align: 'auto' });
+  }, [selectedId]);
+
   const moveTo = (index: number): void => {
     const target = Math.min(shown.length - 1, Math.max(0, index));
     const row = shown[target];

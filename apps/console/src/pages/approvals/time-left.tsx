@@ -2,20 +2,7 @@ import { VisuallyHidden } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { instantText } from '../../components/instant.js';
 import classes from './approvals.module.css';
-
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-/** From here on seconds are counted, and it is said once that time runs out. */
-const SHORT_MS = MINUTE_MS;
-
-/** `2 h 5 min`, `7 min`, `41 s`: rounded so that it changes as seldom as it says. */
-export const timeLeftText = (leftMs: number): string => {
-  if (leftMs <= 0) return 'over';
-  if (leftMs <= SHORT_MS) return `${Math.ceil(leftMs / SECOND_MS)} s`;
-  const minutes = Math.ceil(leftMs / MINUTE_MS);
-  return leftMs < HOUR_MS ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-};
+import { SHORT_MS, timeLeftText, untilNextText } from './time-left-text.js';
 
 /** Now, as often as what is shown of it changes. */
 const useNow = (until: number): number => {
@@ -23,9 +10,7 @@ const useNow = (until: number): number => {
   useEffect(() => {
     const leftMs = until - now;
     if (leftMs <= 0) return;
-    const stepMs = leftMs <= SHORT_MS ? SECOND_MS : MINUTE_MS;
-    // At the moment the text changes, and not before.
-    const timer = setTimeout(() => setNow(Date.now()), ((leftMs - 1) % stepMs) + 1);
+    const timer = setTimeout(() => setNow(Date.now()), untilNextText(leftMs));
     return () => clearTimeout(timer);
   }, [until, now]);
   return now;

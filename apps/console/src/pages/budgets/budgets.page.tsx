@@ -119,14 +119,14 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
       id: 'account',
       header: 'Account',
       primary: true,
-      width: 'minmax(11rem, 2fr)',
+      width: 'minmax(8rem, 2fr)',
       cell: ({ statement }) => <ForeignText text={statement.account.slice(statement.account.indexOf(':') + 1)} />,
     },
     {
       id: 'spent',
       header: 'Spent',
       align: 'end',
-      width: '8rem',
+      width: '6.5rem',
       cell: (row) => {
         const found = first(row);
         if (found === null) return '–';
@@ -142,7 +142,7 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
       id: 'held',
       header: 'Held',
       align: 'end',
-      width: '7rem',
+      width: '6rem',
       cell: (row) => {
         const found = first(row);
         if (found?.currency === undefined) return found === null ? '–' : `${found.one.calls.held} calls`;
@@ -153,7 +153,7 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
       id: 'left',
       header: 'Left',
       align: 'end',
-      width: '8rem',
+      width: '6.5rem',
       cell: (row) => {
         const one = first(row)?.one;
         if (one === undefined || one.limit === null) return 'no limit';
@@ -164,7 +164,7 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
     {
       id: 'meter',
       header: 'Used',
-      width: '7rem',
+      width: '5.5rem',
       cell: (row) => {
         const one = first(row)?.one;
         return one === undefined ? null : <Meter statement={one} />;
@@ -174,7 +174,7 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
       id: 'rate',
       header: 'Per hour',
       align: 'end',
-      width: '8rem',
+      width: '6.5rem',
       cell: (row) => {
         const found = first(row);
         if (found?.currency === undefined) return found === null ? '–' : `${found.one.forecast.perHour.calls} calls`;
@@ -184,7 +184,7 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
     {
       id: 'out',
       header: 'Runs out',
-      width: '11rem',
+      width: '10rem',
       cell: (row) => {
         const one = first(row)?.one;
         return one === undefined ? '–' : <RunsOut statement={one} />;
@@ -193,7 +193,7 @@ const columnsOf = (window: BudgetWindow): readonly GridColumn<Row>[] => {
     {
       id: 'hours',
       header: 'Last 24 hours',
-      width: '8rem',
+      width: '7rem',
       cell: ({ hours }) =>
         hours === null ? null : (
           <Suspense>
