@@ -247,7 +247,7 @@ test('statements that are not awaited one by one run in order, and what opens a 
   const database = await opened({ poolMax: 1 });
   const [inserted, found] = await database.transaction(
     async (tx, before) => {
-      expect(before.rows).toEqual([]);
+      expect(before).toMatchObject({ rows: [] });
       return await Promise.all([tx.query('INSERT INTO items (id) VALUES (1)'), tx.query('SELECT id FROM items')]);
     },
     { opening: (tx) => tx.query('SELECT id FROM items FOR UPDATE') },
