@@ -1,9 +1,9 @@
-import { describeWithBrowser, startCluster } from '@sallyport/testing';
+import { type Cluster, describeWithBrowser, startCluster, TestIdentityProvider } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, test, vi } from 'vitest';
 import { approvals } from './console/approvals.stories.js';
 import { budgets } from './console/budgets.stories.js';
 import { consoleCluster } from './console/console-cluster.js';
-import { ConsoleHarness } from './console/console-harness.js';
+import { CONSOLE_CLIENT, ConsoleHarness } from './console/console-harness.js';
 import { overview } from './console/overview.stories.js';
 import { record } from './console/record.stories.js';
 import { rules } from './console/rules.stories.js';
@@ -14,13 +14,18 @@ import { shell } from './console/shell.stories.js';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a browser', () => {
+  let provider: TestIdentityProvider;
+  let cluster: Cluster;
   let harness: ConsoleHarness;
   beforeAll(async () => {
-    harness = await ConsoleHarness.open(await startCluster(consoleCluster()));
+    provider = await TestIdentityProvider.start(CONSOLE_CLIENT);
+    cluster = await startCluster(consoleCluster(provider));
+    harness = await ConsoleHarness.open(cluster, provider);
   });
   afterAll(async () => {
     await harness?.close();
-    await harness?.cluster.close();
+    await cluster?.close();
+    await provider?.close();
   });
 
   describe('its frame', () => shell(() => harness));

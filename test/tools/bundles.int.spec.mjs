@@ -38,6 +38,10 @@ describe('a bundle runs alone', () => {
     expect(status).toBe(0);
   });
 
+  test.each(['cli', 'edge-gateway'])('as %s with the console beside it', (app) => {
+    expect(readdirSync(join(folder, app, 'console', 'assets')).filter((file) => file.endsWith('.js.br')).length).toBeGreaterThan(0);
+  });
+
   // The console is files for a browser, in no bundle of its own.
   test.each(apps.filter((app) => app !== 'cli' && app !== 'console'))(
     'as %s: it loads everything and then asks for its configuration',

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
-import { browserProgram, type Cluster, type TokenRequest } from '@sallyport/testing';
+import { OFFICE_SCOPES } from '@sallyport/contracts';
+import { browserProgram, type Cluster, STORY_TENANT, type TestIdentityProvider, type TokenRequest } from '@sallyport/testing';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
@@ -31,17 +32,23 @@ export class ConsoleVisit {
     readonly page: Page,
     private readonly context: BrowserContext,
     private readonly base: string,
+    private readonly provider: string,
   ) {}
 
-  static async open(browser: Browser, base: string, { theme = 'light', width = 1280, height = 800 }: Look): Promise<ConsoleVisit> {
-    const context = await browser.newContext({ colorScheme: theme, viewport: { width, height }, reducedMotion: 'reduce' });
-    const visit = new ConsoleVisit(await context.newPage(), context, base);
+  static async open(
+    browser: Browser,
+    base: string,
+    provider: string,
+    { theme = 'light', width = 1280, height = 800 }: Look,
+  ): Promise<ConsoleVisit> {
+    const context = await browser.newContext({ baseURL: base, colorScheme: theme, viewport: { width, height }, reducedMotion: 'reduce' });
+    const visit = new ConsoleVisit(await context.newPage(), context, base, provider);
     visit.watch();
     return visit;
   }
 
   private watch(): void {
-    const { page, faults, base } = this;
+    const { page, faults, base, provider } = this;
     page.on('console', (message) => {
       // An answer of 400 and more is said here too, and each is tested for what the page makes of it.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(`console: ${message.text()}`);
@@ -52,6 +59,8 @@ export class ConsoleVisit {
     });
     page.on('pageerror', (error) => faults.push(`thrown: ${error.message}`));
     page.on('request', (request) => {
+      // The one way out is the login itself, which the browser goes by itself and no page asks for.
+      if (request.isNavigationRequest() && new URL(request.url()).origin === provider) return;
       if (new URL(request.url()).origin !== new URL(base).origin) faults.push(`foreign request: ${request.url()}`);
     });
   }
@@ -78,6 +87,7 @@ export class ConsoleVisit {
       await this.page.emulateMedia({ colorScheme: theme });
       await this.page.screenshot({ path: `${IMAGES}${name}-${theme}.png`, animations: 'disabled', caret: 'hide' });
     }
+    await this.page.emulateMedia({ colorScheme: null });
   }
 
   /** Ends the visit. Whatever went wrong in the page fails the test. */
@@ -87,49 +97,59 @@ export class ConsoleVisit {
   }
 }
 
-/** A running product and a browser before it. */
+/** How the console of the stories is known to their identity provider. */
+export const CONSOLE_CLIENT = { id: 'sallyport-console', secret: 'only-the-provider-knows' };
+
+/** The claim of roles that gives somebody these scopes, as far as the configuration gives them too. */
+const rolesFor = (scopes: readonly string[]): readonly string[] =>
+  [
+    [OFFICE_SCOPES.audit, 'viewer'],
+    [OFFICE_SCOPES.approve, 'approver'],
+    [OFFICE_SCOPES.operate, 'operator'],
+  ].flatMap(([scope = '', role = '']) => (scopes.includes(scope) ? [role] : []));
+
+/** A running product with an identity provider, and a browser before it. */
 export class ConsoleHarness {
+  /** One after the other: the provider is told who comes next. */
+  private logins: Promise<void> = Promise.resolve();
+
   private constructor(
     readonly cluster: Cluster,
+    readonly provider: TestIdentityProvider,
     private readonly browser: Browser,
   ) {}
 
-  static async open(cluster: Cluster): Promise<ConsoleHarness> {
+  /** `cluster` must name `provider` in its section `console`, with `CONSOLE_CLIENT`. */
+  static async open(cluster: Cluster, provider: TestIdentityProvider): Promise<ConsoleHarness> {
     const executablePath = browserProgram();
     if (executablePath === null) throw new TypeError('there is no browser here');
-    return new ConsoleHarness(cluster, await chromium.launch({ executablePath, args: FLAGS }));
+    return new ConsoleHarness(cluster, provider, await chromium.launch({ executablePath, args: FLAGS }));
   }
 
   /** A browser in which nobody is logged in. */
   async stranger(look: Look = {}): Promise<ConsoleVisit> {
-    return await ConsoleVisit.open(this.browser, this.cluster.gatewayUrl, look);
+    return await ConsoleVisit.open(this.browser, this.cluster.gatewayUrl, this.provider.issuer, look);
   }
 
-  /** A browser in which this person is logged in, with the scopes of the token. */
+  /** A browser in which this person has logged in at the identity provider, with the roles that their scopes need. */
   async visitAs(person: TokenRequest, look: Look = {}): Promise<ConsoleVisit> {
     const visit = await this.stranger(look);
-    await this.signIn(visit, person);
+    const login = this.logins.then(async () => {
+      this.nextLogin(person);
+      await visit.page.goto(`${this.cluster.gatewayUrl}/console/session/login?return=/console/nowhere`);
+      await visit.page.getByText('There is no such page').waitFor();
+    });
+    this.logins = login.catch(() => {});
+    await login;
     return visit;
+  }
+
+  /** Who logs in next at the identity provider. */
+  nextLogin({ subject, tenant = STORY_TENANT, scopes = [] }: TokenRequest): void {
+    this.provider.next = { claims: { sub: subject, name: subject, sallyport_tenant: tenant, roles: rolesFor(scopes) } };
   }
 
   async close(): Promise<void> {
     await this.browser.close();
-  }
-
-  /** Stands in for the identity provider: the session of the person, and their token on each request to the product. */
-  private async signIn({ page }: ConsoleVisit, person: TokenRequest): Promise<void> {
-    const token = await this.cluster.token(person);
-    const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
-    await page.route('**/console/session', (route) =>
-      route.fulfill({
-        json: {
-          ...{ subject: `user:${person.subject}`, name: person.subject, tenantId: person.tenant ?? 'acme', roles: ['admin'] },
-          ...{ scopes: person.scopes ?? [], csrfToken: 'c'.repeat(32), expiresAt: inAnHour, renewBefore: inAnHour },
-        },
-      }),
-    );
-    await page.route('**/v1/**', (route) =>
-      route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${token}` } }),
-    );
   }
 }

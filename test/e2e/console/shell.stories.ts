@@ -1,18 +1,71 @@
+import { HTTP_HEADERS } from '@sallyport/contracts';
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { type ConsoleHarness, NARROW } from './console-harness.js';
 import { GRACE } from './people.js';
+
+/** Ends every session of the person, as a page would. */
+const endEverywhere = async (page: Page): Promise<void> => {
+  const session: { csrfToken: string } = await (await page.request.get('/console/session')).json();
+  const ended = await page.request.post('/console/session/logout', {
+    data: { everywhere: true },
+    headers: { [HTTP_HEADERS.csrf]: session.csrfToken, origin: new URL(page.url()).origin },
+  });
+  expect(ended.status()).toBe(200);
+};
 
 /** The frame round every page. */
 export const shell = (harness: () => ConsoleHarness): void => {
   test('leads somebody who is not logged in to the login, and back to where they wanted to go', async () => {
     const visit = await harness().stranger();
-    await visit.page.route('**/console/session', (route) =>
-      route.fulfill({ status: 401, json: { code: 'console.session-missing', summary: 'x' } }),
-    );
-    await visit.goTo('/settings?tab=log');
-    const login = visit.page.getByRole('link', { name: 'Log in' });
-    expect(await login.getAttribute('href')).toBe(`/console/session/login?${new URLSearchParams({ return: '/console/settings?tab=log' })}`);
+    const { page } = visit;
+    await visit.goTo('/settings?service=approval');
+    const login = page.getByRole('link', { name: 'Log in' });
+    await login.waitFor();
     await visit.expectSound();
+    harness().nextLogin(GRACE);
+    await login.click();
+    await page.getByRole('heading', { name: 'Checks of approval' }).waitFor();
+    expect(page.url()).toBe(`${harness().cluster.gatewayUrl}/console/settings?service=approval`);
+    await visit.close();
+  });
+
+  test('says why a login came to nothing', async () => {
+    const visit = await harness().stranger();
+    harness().provider.next = { claims: {}, refuses: true };
+    await visit.goTo('/');
+    await visit.page.getByRole('link', { name: 'Log in' }).click();
+    await visit.page.getByText('The identity provider, or you, said no.').waitFor();
+    await visit.expectSound();
+    await visit.close();
+  });
+
+  test('logs out, here and on the server', async () => {
+    const visit = await harness().visitAs(GRACE);
+    const { page } = visit;
+    await visit.goTo('/');
+    await page.getByRole('button', { name: /^Logged in as user:grace/ }).click();
+    await page.route(`${harness().provider.issuer}/**`, (route) => route.fulfill({ status: 200, body: 'goodbye' }));
+    await page.getByRole('menuitem', { name: 'Log out' }).click();
+    await page.waitForURL(`${harness().provider.issuer}/**`);
+    await visit.goTo('/');
+    await page.getByRole('link', { name: 'Log in' }).waitFor();
+    await visit.close();
+  });
+
+  test('shows nothing more to somebody whose session was ended elsewhere, and leads to the login', async () => {
+    const visit = await harness().visitAs(GRACE);
+    const elsewhere = await harness().visitAs(GRACE);
+    const { page } = visit;
+    await visit.goTo('/');
+    await page.getByRole('grid', { name: 'Latest calls' }).waitFor();
+    await endEverywhere(elsewhere.page);
+    await page.getByText('24h').click();
+    const login = page.getByRole('link', { name: 'Log in' });
+    expect(await login.getAttribute('href')).toContain(encodeURIComponent('/console?window=24h'));
+    expect(await page.getByRole('grid').count()).toBe(0);
+    await visit.expectSound();
+    await elsewhere.close();
     await visit.close();
   });
 

@@ -27,14 +27,21 @@ const fetchSession = async (): Promise<ConsoleSession> => {
 
 const sessionQuery = { queryKey: ['session'], queryFn: fetchSession, staleTime: Number.POSITIVE_INFINITY } as const;
 
-/** The session; the shell has it before it shows a page, so that a page always has one. Kept going while a page is open. */
-export const useSession = (): ConsoleSession =>
-  useSuspenseQuery({
+/**
+ * The session; the shell has it before it shows a page, so that a page always has one. Kept going while a page is seen. Throws the fault of a
+ * session that has ended, which leads to the login.
+ */
+export const useSession = (): ConsoleSession => {
+  const { data, error } = useSuspenseQuery({
     ...sessionQuery,
-    refetchIntervalInBackground: true,
-    refetchInterval: ({ state: { data } }) =>
-      data === undefined ? false : Math.max(RENEW_PAUSE_MIN_MS, Date.parse(data.renewBefore) - Date.now() - RENEW_AHEAD_MS),
-  }).data;
+    // A page that comes into sight again asks at once, as its session may have ended meanwhile.
+    refetchOnWindowFocus: 'always',
+    refetchInterval: ({ state }) =>
+      state.data === undefined ? false : Math.max(RENEW_PAUSE_MIN_MS, Date.parse(state.data.renewBefore) - Date.now() - RENEW_AHEAD_MS),
+  });
+  if (error instanceof ApiFault && error.kind === 'signed-out') throw error;
+  return data;
+};
 
 /** The secret that an unsafe request shows. Throws the fault of the session where there is none. */
 export const csrfTokenInForce = async (): Promise<string> => (await queryClient.ensureQueryData(sessionQuery)).csrfToken;
@@ -45,10 +52,8 @@ export const renewSession = async (): Promise<boolean> => {
     await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 });
     return true;
   } catch (error) {
-    if (!(error instanceof ApiFault) || error.kind !== 'signed-out') throw error;
-    queryClient.removeQueries({ queryKey: sessionQuery.queryKey });
-    await queryClient.resetQueries();
-    return false;
+    if (error instanceof ApiFault && error.kind === 'signed-out') return false;
+    throw error;
   }
 };
 

@@ -1,5 +1,6 @@
 import type { Overview } from '@sallyport/contracts';
 import type { ReactNode } from 'react';
+import { Link } from 'react-router';
 import { Count } from '../../components/count.js';
 import { durationText } from '../../components/duration.js';
 import { moneyText } from '../../components/money.js';
@@ -15,13 +16,19 @@ export const Figures = ({ overview }: { readonly overview: Overview }) => {
   return (
     <dl className={classes.figures}>
       <Figure name="Calls" beside={`${(calls / minutes).toFixed(1)} a minute`}>
-        <Count of={calls} />
+        <Link to="/calls">
+          <Count of={calls} />
+        </Link>
       </Figure>
       <Figure name="Refused" beside={percent(refused, calls)} tone={refused > 0 ? 'bad' : undefined}>
-        <Count of={refused} />
+        <Link to="/calls?outcome=refused">
+          <Count of={refused} />
+        </Link>
       </Figure>
       <Figure name="Failed" beside={percent(failed, calls)} tone={failed > 0 ? 'bad' : undefined}>
-        <Count of={failed} />
+        <Link to="/calls?outcome=failed">
+          <Count of={failed} />
+        </Link>
       </Figure>
       <Figure name="Median latency" beside={latency === null ? 'nothing to measure' : `95 %: ${durationText(latency.p95Micros)}`}>
         {latency === null ? '–' : durationText(latency.p50Micros)}
@@ -30,10 +37,14 @@ export const Figures = ({ overview }: { readonly overview: Overview }) => {
         {spend[0] === undefined ? '–' : amountText(spend[0])}
       </Figure>
       <Figure name="Waiting for people" beside="now" tone={waiting > 0 ? 'waiting' : undefined}>
-        <Count of={waiting} />
+        <Link to="/approvals">
+          <Count of={waiting} />
+        </Link>
       </Figure>
       <Figure name="In doubt" beside="now" tone={inDoubt > 0 ? 'doubt' : undefined}>
-        <Count of={inDoubt} />
+        <Link to="/calls?outcome=in-doubt">
+          <Count of={inDoubt} />
+        </Link>
       </Figure>
     </dl>
   );
