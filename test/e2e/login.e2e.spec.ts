@@ -1,3 +1,10 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Client, type OAuthClientProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -8,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person } from './console/person.ts';
 
 const CALLBACK = 'http://127.0.0.1:53682/callback';
+const PROGRAM = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
 const OFFICE = ['sallyport:approve', 'sallyport:audit', 'sallyport:operate'];
 
 /** What a client keeps of its logins, on either line of the SDK. Nobody told it anything but the address of the gateway. */
@@ -169,5 +177,69 @@ describe('a login on this machine', { timeout: 60_000 }, () => {
     const { text } = await person.ask('/console/session/logout', { method: 'POST', body: {} });
     expect(JSON.parse(text).providerLogoutUrl).toMatch(`${cluster.gatewayUrl}/authorization/`);
     expect(await person.ask('/console/session')).toMatchObject({ status: 401 });
+  });
+
+  describe('the command line', () => {
+    let home: string;
+    beforeAll(async () => {
+      home = await mkdtemp(join(tmpdir(), 'sallyport-login-'));
+    });
+    afterAll(() => rm(home, { recursive: true, force: true }));
+
+    const start = (...args: readonly string[]): ChildProcess =>
+      spawn(process.execPath, [PROGRAM, ...args, '--url', cluster.gatewayUrl, '--json'], {
+        env: { PATH: process.env.PATH, XDG_CONFIG_HOME: home },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    const told = async (child: ChildProcess): Promise<{ readonly lines: readonly string[]; readonly code: number | null }> => {
+      const lines: string[] = [];
+      for (const stream of [child.stdout, child.stderr])
+        if (stream !== null) createInterface({ input: stream }).on('line', (line) => lines.push(line));
+      await once(child, 'close');
+      return { lines, code: child.exitCode };
+    };
+    const hiddenIn = (page: string, name: string): string => new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? '';
+
+    /** What a person does with the code of a terminal: sees that it is theirs, says who they are, agrees. */
+    const enter = async (address: string, code: string): Promise<string> => {
+      const person = new Person(cluster);
+      const first = await person.ask('/authorization/device');
+      const confirm = { method: 'POST', form: { xsrf: hiddenIn(first.text, 'xsrf'), user_code: code } };
+      const shown = await person.ask('/authorization/device', confirm);
+      expect(address).toContain(cluster.gatewayUrl);
+      expect(shown.text).toContain(code);
+      const form = { xsrf: hiddenIn(shown.text, 'xsrf'), user_code: code, confirm: 'yes' };
+      let answer = await person.ask('/authorization/device', { method: 'POST', form });
+      while (answer.headers.get('location') !== null) {
+        const { pathname } = new URL(answer.headers.get('location') ?? '', cluster.gatewayUrl);
+        answer = await person.ask(pathname);
+        if (answer.status === 200 && pathname.includes('/interaction/'))
+          answer = await person.ask(pathname, { method: 'POST', form: { person: 'acme:grace', answer: 'allow' } });
+      }
+      return answer.text;
+    };
+
+    test('logs in with a browser, keeps and renews the login for its owner alone, acts as that person, and forgets it', async () => {
+      const login = start('login');
+      const ended = told(login);
+      const [ask] = (await once(createInterface({ input: login.stdout ?? process.stdin }), 'line')) as [string];
+      const { address, code } = JSON.parse(ask) as { address: string; code: string };
+      expect(await enter(address, code)).toContain('You are logged in');
+      const { lines, code: exit } = await ended;
+      expect(exit, lines.join('\n')).toBe(0);
+      expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ subject: 'grace', scopes: expect.arrayContaining(OFFICE) });
+      const file = join(home, 'sallyport', 'logins.json');
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      expect(lines.join('\n')).not.toContain(JSON.parse(await readFile(file, 'utf8'))[cluster.gatewayUrl].accessToken);
+
+      const kept = JSON.parse(await readFile(file, 'utf8'));
+      await writeFile(file, JSON.stringify({ [cluster.gatewayUrl]: { ...kept[cluster.gatewayUrl], expiresAtMs: 0 } }));
+      const listed = await told(start('catalog', 'list'));
+      expect(listed.code, listed.lines.join('\n')).toBe(0);
+      expect(JSON.parse(await readFile(file, 'utf8'))[cluster.gatewayUrl].expiresAtMs).toBeGreaterThan(0);
+      const out = await told(start('logout'));
+      expect(JSON.parse(out.lines.at(-1) ?? '')).toEqual({ url: cluster.gatewayUrl, wasLoggedIn: true, isTakenBack: true });
+      await expect(stat(file)).rejects.toThrow('ENOENT');
+    });
   });
 });

@@ -1,18 +1,20 @@
-/** What to paste where, so that an agent client talks to this gateway. Names and shapes are those of each client's documentation. */
+/**
+ * What to paste where, so that an agent client talks to this gateway: the address, and it logs in by itself. The Inspector's command line has no
+ * browser and takes a token. Names and shapes are those of each client's documentation.
+ */
 export const clientConfigurations = (baseUrl: string): readonly { client: string; how: string; text: string }[] => {
   const url = `${baseUrl}/mcp`;
-  const header = { Authorization: 'Bearer YOUR_TOKEN' };
   return [
     {
       client: 'Claude Code',
       how: 'run',
-      text: `claude mcp add --transport http sallyport ${url} --header "Authorization: Bearer YOUR_TOKEN"`,
+      text: `claude mcp add --transport http sallyport ${url}`,
     },
-    { client: 'Cursor', how: '.cursor/mcp.json', text: JSON.stringify({ mcpServers: { sallyport: { url, headers: header } } }) },
+    { client: 'Cursor', how: '.cursor/mcp.json', text: JSON.stringify({ mcpServers: { sallyport: { url } } }) },
     {
       client: 'VS Code',
       how: '.vscode/mcp.json',
-      text: JSON.stringify({ servers: { sallyport: { type: 'http', url, headers: header } } }),
+      text: JSON.stringify({ servers: { sallyport: { type: 'http', url } } }),
     },
     {
       client: 'MCP Inspector',

@@ -3,12 +3,14 @@ import { AUTHORIZATION_PATH, DevelopmentIssuer } from '@sallyport/authorization-
 import { loadConfiguration, type SallyportConfiguration } from '@sallyport/platform';
 import type { Command } from 'commander';
 import { ApiClient, ApiFault } from './api-client.js';
+import { tokenOf } from './gateway-login.js';
+import { StoredLogins } from './stored-logins.js';
 
 /** Options of every command that talks to a running Sallyport. */
 export interface ConnectionOptions {
   readonly url?: string;
   readonly token?: string;
-  readonly as: string;
+  readonly as?: string;
   readonly config: string;
   readonly json?: boolean;
 }
@@ -17,8 +19,11 @@ export interface ConnectionOptions {
 export const withConnectionOptions = (command: Command): Command =>
   command
     .option('--url <address>', 'the gateway (or SALLYPORT_URL); the one of the configuration when not given')
-    .option('--token <token>', 'an access token (or SALLYPORT_TOKEN); a development token when not given')
-    .option('--as <person>', 'whose development token to use', 'grace')
+    .option(
+      '--token <token>',
+      'an access token (or SALLYPORT_TOKEN); that of your login (sallyport login), or a development token, when not given',
+    )
+    .option('--as <person>', 'use a development token of this person; of grace when you are not logged in')
     .option('--config <file>', 'the configuration', 'sallyport.yaml')
     .option('--json', 'print JSON for machines');
 
@@ -96,14 +101,20 @@ export const mintDevelopmentToken = async (configFile: string, wish: TokenWish):
   });
 };
 
-/** A client for the gateway that the options name. */
+/** The gateway that the options name: by address, by `SALLYPORT_URL`, or by the configuration. */
+export const gatewayUrlOf = async ({ url, config }: Pick<ConnectionOptions, 'url' | 'config'>): Promise<string> =>
+  url ?? process.env.SALLYPORT_URL ?? (await openConfiguration(config)).configuration.gateway.publicUrl;
+
+/**
+ * A client for the gateway that the options name, as whom they say: with a token, as a person of the development issuer, else as who is logged in
+ * (`sallyport login`), else as grace of the development issuer.
+ */
 export const connect = async (options: ConnectionOptions): Promise<ApiClient> => {
-  const token = options.token ?? process.env.SALLYPORT_TOKEN;
-  const url = options.url ?? process.env.SALLYPORT_URL;
-  if (token !== undefined && url !== undefined) return new ApiClient(url, token);
-  const { configuration } = await openConfiguration(options.config);
-  return new ApiClient(
-    url ?? configuration.gateway.publicUrl,
-    token ?? (await mintDevelopmentToken(options.config, { subject: options.as, agent: null })),
-  );
+  const url = await gatewayUrlOf(options);
+  const given = options.token ?? process.env.SALLYPORT_TOKEN;
+  if (given !== undefined) return new ApiClient(url, given);
+  const logins = new StoredLogins();
+  const login = options.as === undefined ? await logins.find(url) : undefined;
+  if (login !== undefined) return new ApiClient(url, await tokenOf(url, login, logins));
+  return new ApiClient(url, await mintDevelopmentToken(options.config, { subject: options.as ?? 'grace', agent: null }));
 };

@@ -9,6 +9,7 @@ import { addConfigurationCommand } from './commands/configuration.command.js';
 import { addControlCommands } from './commands/control.command.js';
 import { addDatabaseCommand } from './commands/database.command.js';
 import { addDemoCommand } from './commands/demo.command.js';
+import { addLoginCommands } from './commands/login.command.js';
 import { addPolicyCommands } from './commands/policy.command.js';
 import { addStartCommand } from './commands/start.command.js';
 import { addStdioHostCommand } from './commands/stdio-host.command.js';
@@ -21,6 +22,7 @@ const program = new Command('sallyport')
 
 addStartCommand(program);
 addDemoCommand(program);
+addLoginCommands(program);
 addTokenCommand(program);
 addApprovalCommands(program);
 addAuditCommands(program);

@@ -8,7 +8,7 @@ export const welcome = (baseUrl: string): readonly string[] => [
   `  Console   ${paint.bold(`${baseUrl}/console`)}`,
   `  Token     ${paint.bold('npx sallyport token ada --agent triage')}   (people: ada, grace; agents: triage, writer)`,
   '',
-  '  Connect a client (put the token in place of YOUR_TOKEN):',
+  '  Connect a client; it opens the login in your browser:',
   ...clientConfigurations(baseUrl).flatMap(({ client, how, text }) => [`    ${client}, ${how}:`, paint.dim(`      ${text}`)]),
   '',
   `  Next      ${paint.bold('npm run demo')} in a second terminal`,
