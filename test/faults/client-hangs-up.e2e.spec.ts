@@ -215,9 +215,10 @@ describeSizes(SIZES, (size) => {
     await upstream.arrival('write', before);
     await fault(client);
     const told = await reply;
+    // Not before the gateway has heard of it: until then the tool's answer would be the call's end.
+    const { call } = await cluster.record.callOfTrace(traceId);
     upstream.held.delete('write');
     upstream.release();
-    const { call } = await cluster.record.callOfTrace(traceId);
     expect(call).toMatchObject({ outcome: 'in-doubt', code: 'call.in-doubt' });
     await until('it is listed with its hold', async () =>
       (await listed()).includes(call.callId) && (await listedHolds()).includes(call.callId) ? true : undefined,
