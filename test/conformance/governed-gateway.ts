@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONFORMANCE_TOOLS, RecordReader, ROOT_FOLDER, ServiceProcess, TestIssuer, until } from '@sallyport/testing';
 import { stringify } from 'yaml';
+import { freePort } from './free-port.ts';
 
 /** The name under which the fixture is registered. */
 export const SERVER = 'conformance';
@@ -24,16 +24,6 @@ export interface GovernedGateway {
   close(): Promise<void>;
 }
 
-const freePort = async (): Promise<number> =>
-  await new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port)));
-    });
-  });
-
 const configurationOf = (options: {
   readonly url: string;
   readonly port: number;
@@ -42,7 +32,10 @@ const configurationOf = (options: {
 }) => ({
   tenants: [{ id: TENANT, name: 'Acme' }],
   identity: {
-    issuers: [{ issuer: options.issuer, tokenSource: 'conformance', jwksFile: 'issuer.jwks.json', audience: [options.url] }],
+    issuers: [
+      { issuer: options.issuer, tokenSource: 'conformance', jwksFile: 'issuer.jwks.json', audience: [options.url] },
+      { issuer: '/authorization', tokenSource: 'development', jwksFile: '.sallyport/development-issuer/jwks.json' },
+    ],
     users: [
       { id: 'ada', tenant: TENANT, scopes: SCOPES },
       { id: 'grace', tenant: TENANT, scopes: OFFICE },

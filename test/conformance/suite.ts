@@ -23,6 +23,8 @@ export interface SuiteRun {
 }
 
 const PACKAGE = join(ROOT_FOLDER, 'node_modules', '@modelcontextprotocol', 'conformance');
+/** The suite's command. */
+export const PACKAGE_PROGRAM = join(PACKAGE, 'dist', 'index.js');
 const SUMMARY_LINE = /^[✓✗] (\S+): (\d+) passed, (\d+) failed/;
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
 const Requirements = z.object({ server: z.array(z.string()).min(1) });
@@ -32,7 +34,7 @@ export const requiredBy = (revision: string): readonly string[] =>
   Requirements.parse(parse(readFileSync(join(PACKAGE, 'requirements', `${revision}.yaml`), 'utf8'))).server;
 
 /** Reads the suite's own summary. */
-const scenariosIn = (output: string, required: readonly string[]): Scenario[] =>
+export const scenariosIn = (output: string, required: readonly string[]): Scenario[] =>
   output
     .replaceAll(ESCAPES, '')
     .split('\n')
@@ -49,18 +51,7 @@ export const runSuite = async (options: {
 }): Promise<SuiteRun> => {
   const { url, revision, folder } = options;
   const expected = join(ROOT_FOLDER, 'test', 'conformance', 'expected-failures.yml');
-  const args = [
-    join(PACKAGE, 'dist', 'index.js'),
-    'server',
-    '--url',
-    url,
-    '--requirements',
-    revision,
-    '--expected-failures',
-    expected,
-    '-o',
-    folder,
-  ];
+  const args = [PACKAGE_PROGRAM, 'server', '--url', url, '--requirements', revision, '--expected-failures', expected, '-o', folder];
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));

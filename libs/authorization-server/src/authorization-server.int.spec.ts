@@ -13,7 +13,7 @@ import {
   systemClock,
   toAppError,
 } from '@sallyport/platform';
-import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { aProofKey, nextOf, ScriptlessBrowser, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,7 +21,6 @@ import { type AuthorizationServer, openAuthorizationServer } from './authorizati
 import { CLI_CLIENT_ID, CONSOLE_CLIENT_ID } from './clients.js';
 import { DevelopmentIssuer } from './development-issuer.js';
 import { AUTHORIZATION_SERVER_MIGRATIONS } from './migrations/index.js';
-import { aProofKey, next, ScriptlessBrowser } from './testing/browser.harness.js';
 
 const CALLBACK = 'http://localhost:3333/callback';
 const DOCUMENT = 'https://client.example/oauth/metadata.json';
@@ -152,12 +151,12 @@ const authorize = async ({
     ...{ client_id: client, response_type: 'code', redirect_uri: CALLBACK, state: 'a state', resource: `${publicUrl}/mcp` },
     ...{ code_challenge: challenge, code_challenge_method: 'S256', scope: 'tools:read tools:write', ...query },
   });
-  const login = await next(await browser.get(`/authorization/auth?${asked}`));
-  const consent = await next(await browser.get(await next(await browser.post(login, { person }))));
+  const login = await nextOf(await browser.get(`/authorization/auth?${asked}`));
+  const consent = await nextOf(await browser.get(await nextOf(await browser.post(login, { person }))));
   if (consent.startsWith(asked.get('redirect_uri') ?? CALLBACK)) return { back: new URL(consent), verifier };
   const page = await (await browser.get(consent)).text();
   expect(page).not.toContain('<b>agent</b>');
-  return { back: new URL(await next(await browser.get(await next(await browser.post(consent, { agent, answer }))))), verifier };
+  return { back: new URL(await nextOf(await browser.get(await nextOf(await browser.post(consent, { agent, answer }))))), verifier };
 };
 
 interface Tokens {
@@ -317,7 +316,7 @@ describe('a client that acts for somebody', () => {
     const asked = { client_id, response_type: 'code', redirect_uri: CALLBACK, scope: 'tools:read', code_challenge: aProofKey().challenge };
     const url = new URLSearchParams({ ...asked, code_challenge_method: 'S256', ...filled });
     for (const [name, value] of [...url]) if (value === '') url.delete(name);
-    const back = new URL(await next(await new ScriptlessBrowser(publicUrl).get(`/authorization/auth?${url}`)));
+    const back = new URL(await nextOf(await new ScriptlessBrowser(publicUrl).get(`/authorization/auth?${url}`)));
     expect(back.searchParams.get('error')).toBe(error);
   });
 
@@ -411,11 +410,11 @@ describe('the command line', () => {
     }
     const page = await confirm.clone().text();
     if (!page.includes(code)) return page;
-    const login = await next(
+    const login = await nextOf(
       await browser.post('/authorization/device', { xsrf: await tokenIn(confirm), user_code: code, confirm: 'yes' }),
     );
-    const consent = await next(await browser.get(await next(await browser.post(login, { person: 'demo:grace' }))));
-    const done = await browser.get(await next(await browser.post(consent, { answer: 'allow' })));
+    const consent = await nextOf(await browser.get(await nextOf(await browser.post(login, { person: 'demo:grace' }))));
+    const done = await browser.get(await nextOf(await browser.post(consent, { answer: 'allow' })));
     return await done.text();
   };
 
@@ -453,7 +452,7 @@ describe('forms and pages', () => {
       ...{ client_id, response_type: 'code', redirect_uri: CALLBACK, scope: 'tools:read' },
       ...{ code_challenge: aProofKey().challenge, code_challenge_method: 'S256' },
     });
-    return { browser, login: await next(await browser.get(`/authorization/auth?${query}`)) };
+    return { browser, login: await nextOf(await browser.get(`/authorization/auth?${query}`)) };
   };
 
   test('take no answer from a page of another origin, nor from another browser', async () => {

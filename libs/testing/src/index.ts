@@ -44,6 +44,7 @@ export { type KafkaAvailability, kafkaAvailable } from './kafka/kafka-distributi
 export { type KafkaGround, startKafkaGround } from './kafka/kafka-ground.js';
 export { type OtlpReceiver, type ReceivedMetric, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.js';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.js';
+export { aProofKey, nextOf, ScriptlessBrowser } from './scriptless-browser.js';
 export { aTestClock, type TestClock } from './test-clock.js';
 export { type NextLogin, TestIdentityProvider } from './test-identity-provider.js';
 export { CONFORMANCE_TOOLS } from './upstreams/conformance-tools.js';

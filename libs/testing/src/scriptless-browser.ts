@@ -29,7 +29,7 @@ export class ScriptlessBrowser {
 }
 
 /** Where a response sends the browser. Throws where it sends it nowhere, with what it said instead. */
-export const next = async (response: Response): Promise<string> => {
+export const nextOf = async (response: Response): Promise<string> => {
   const location = response.headers.get('location');
   if (location === null) throw new Error(`no redirect but ${response.status}: ${await response.text()}`);
   return location;
