@@ -6,8 +6,12 @@ import { CLUSTER_SERVICES, type Cluster, OFFICE_SCOPES, ROOT_FOLDER, until } fro
 import { describe, expect, test } from 'vitest';
 import { aTrace } from './agent.js';
 
-/** Open to everybody on purpose: what says whether we live, where tokens come from, and public keys. */
-const OPEN = /^(healthz|readyz|\.well-known\/.*|v1\/audit\/keys)$/;
+/**
+ * Open to everybody on purpose: what says whether we live, where tokens come from, public keys, the console's files, and where a browser goes to log
+ * in and comes back.
+ */
+const OPEN =
+  /^(healthz|readyz|\.well-known\/.*|v1\/audit\/keys|console|console\/\*|console\/assets\/:file|console\/session\/(login|callback))$/;
 
 interface Route {
   readonly method: string;
@@ -69,14 +73,14 @@ export const paths = (cluster: () => Cluster): void => {
         { method: route.method, ...(hasBody ? { headers: { 'content-type': 'application/json' }, body: '{}' } : {}) },
         { base: baseOf(route) },
       );
-      expect(text).toMatch(/identity\.token-missing/);
+      expect(text).toMatch(route.path.startsWith('console/session') ? /console\.session-missing/ : /identity\.token-missing/);
       expect(status).toBe(401);
     });
   });
 
   test('the services whose ways in are looked at are all that a process starts', () => {
     const start = readFileSync(join(ROOT_FOLDER, 'apps/cli/src/commands/start.command.ts'), 'utf8');
-    const started = [...start.matchAll(/import \{ \w+Part \} from '@sallyport\/([\w-]+)'/g)].map(([, service]) => service);
+    const started = [...start.matchAll(/import \{[^}]*\b[a-z]\w*Part\b[^}]*\} from '@sallyport\/([\w-]+)'/g)].map(([, service]) => service);
     expect(started.sort()).toEqual([...CLUSTER_SERVICES].sort());
   });
 

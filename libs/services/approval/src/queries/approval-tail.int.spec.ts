@@ -92,7 +92,8 @@ test('sends each request as it is asked and whenever it changes, as far as the o
   const { approvalId } = await asked();
   expect((await grace.next()).approval).toMatchObject({ approvalId, status: 'pending', mayAnswer: true, refusal: null });
   expect((await ada.next()).approval).toMatchObject({ approvalId, mayAnswer: false, refusal: 'approval.self-approval' });
-  await replica.http('POST', `/${approvalId}/reject`, 'user:olga', { why: 'no' });
+  const rejected = await replica.http('POST', `/${approvalId}/reject`, 'user:olga', { why: 'no' });
+  expect(rejected, JSON.stringify(rejected)).toMatchObject({ status: 200 });
   expect((await grace.next()).approval).toMatchObject({ approvalId, status: 'rejected', refusal: 'approval.already-answered' });
   const theirs = await asked({ tenantId: 'globex', chainId: 'chain-2' });
   expect((await stranger.next()).approval.approvalId).toBe(theirs.approvalId);
