@@ -55,8 +55,10 @@ const follow = async (as = 'user:grace', cursor?: string) => {
   if (response.body === null) throw new TypeError('no body');
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const waiting: Seen[] = [];
+  let isAlive = false;
   const parser = createParser({
     onEvent: ({ id = '', event, data }) => {
+      isAlive = true;
       if (event === 'approval') waiting.push({ id, approval: ApprovalSummary.parse(JSON.parse(data)) });
     },
   });
@@ -65,8 +67,8 @@ const follow = async (as = 'user:grace', cursor?: string) => {
     parser.feed(value);
     return !done;
   };
-  // The first sign of life: from here on nothing is missed.
-  await read();
+  // The first sign of life: from here on nothing is missed. An empty line may come before it.
+  while (!isAlive) if (!(await read())) throw new Error('the stream ended');
   return {
     next: async (): Promise<Seen> => {
       for (;;) {
