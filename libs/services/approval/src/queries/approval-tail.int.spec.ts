@@ -57,8 +57,10 @@ const follow = async (as = 'user:grace', cursor?: string) => {
   const waiting: Seen[] = [];
   let isAlive = false;
   const parser = createParser({
-    onEvent: ({ id = '', event, data }) => {
+    onComment: () => {
       isAlive = true;
+    },
+    onEvent: ({ id = '', event, data }) => {
       if (event === 'approval') waiting.push({ id, approval: ApprovalSummary.parse(JSON.parse(data)) });
     },
   });
