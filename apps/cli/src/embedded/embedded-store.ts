@@ -40,7 +40,7 @@ export const openEmbeddedStore = async (
   if (database.url === undefined) postgres = await startEmbeddedPostgres({ dataDir: database.embeddedFolder, onProgress });
   try {
     const urls = await provisionServices(
-      database.url ?? postgres?.url() ?? '',
+      database.url ?? postgres?.localUrl() ?? '',
       SCHEMAS.map((service) => ({ service, usesLog: service !== LOG_SCHEMA && service !== 'authorization_server' })),
     );
     return {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -57,6 +57,21 @@ test('asks for the password: a connection without it is refused', async () => {
   const url = new URL(postgres.url());
   url.password = 'wrong';
   await expect(query(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+});
+
+test('is reached by a socket in its folder, which asks for the password too, and by TCP where the folder can hold none', async () => {
+  const postgres = await start(aFolder());
+  const url = new URL(postgres.localUrl());
+  expect(await query(url.href, 'SELECT inet_server_addr() AS tcp')).toEqual([{ tcp: null }]);
+  url.password = 'wrong';
+  await expect(query(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+
+  const longNamed = await start(join(aFolder(), 'd'.repeat(120)));
+  const refused = await startEmbeddedPostgres({ dataDir: aFolder(), settings: { unix_socket_directories: '/proc' } });
+  cleanups.push(() => refused.stop());
+  for (const { localUrl } of [longNamed, refused].map((of) => ({ localUrl: of.localUrl() }))) {
+    expect(await query(localUrl, 'SELECT inet_server_addr() IS NOT NULL AS tcp')).toEqual([{ tcp: true }]);
+  }
 });
 
 test('runs as another account when root starts it', async ({ skip }) => {
@@ -121,6 +136,20 @@ const KEEP_RUNNING = 'setInterval(() => {}, 60_000);';
 const gone = async (pid: number, clusterFolder: string): Promise<void> => {
   await expect.poll(() => isAlive(pid) && existsSync(join(clusterFolder, 'postmaster.pid')), { timeout: 15_000 }).toBe(false);
 };
+
+test('a server that was killed leaves no socket behind once its folder is in use again', async () => {
+  const dataDir = aFolder();
+  const { kill, postgresPid } = await startElsewhere(dataDir, KEEP_RUNNING);
+  await kill('SIGKILL');
+  process.kill(postgresPid, 'SIGKILL');
+  await gone(postgresPid, join(dataDir, 'cluster'));
+  const sockets = () => readdirSync(dataDir).filter((name) => name.startsWith('.s.PGSQL'));
+  expect(sockets()).toHaveLength(2);
+
+  const { port, localUrl } = await start(dataDir).then((of) => ({ port: of.port, localUrl: of.localUrl() }));
+  expect(sockets().sort()).toEqual([`.s.PGSQL.${port}`, `.s.PGSQL.${port}.lock`]);
+  expect(await query(localUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
 
 test('adopts the server that a killed process left running, with its data', async () => {
   const dataDir = aFolder();

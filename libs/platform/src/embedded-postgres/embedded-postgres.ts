@@ -10,6 +10,7 @@ import { folderFault } from './folder-fault.js';
 import { isAlive, readPostmasterFile } from './postmaster-file.js';
 import { accountFor, assertReachable, type RunAs } from './run-as.js';
 import { isPostgres, removeStaleFile, type ServerProcess, spawnServer, stopServer } from './server-process.js';
+import { isSocketThere, removeOtherSockets } from './socket.js';
 import { forgetServer, stopWithParent } from './stop-with-parent.js';
 
 export interface EmbeddedPostgresOptions {
@@ -31,6 +32,11 @@ export interface EmbeddedPostgres {
   readonly adopted: boolean;
   /** The superuser's address of a database; default `sallyport`, which exists. */
   url(database?: string): string;
+  /**
+   * The same by the server's Unix socket, which costs a fifth less for each statement; by TCP where there is none. The socket's folder stands in the
+   * query (`host`), so take the address apart to change it.
+   */
+  localUrl(database?: string): string;
   /** Fast shutdown: ends every connection, keeps every commit, resolves when the process is gone. A second call waits for the same. */
   stop(): Promise<void>;
 }
@@ -48,7 +54,7 @@ const ATTEMPTS = 4;
 const REVIVAL_PAUSE_MS = 1_000;
 
 /**
- * Starts PostgreSQL from the npm package of its binaries on a random port of 127.0.0.1, creating its data on first use, or adopts the one
+ * Starts PostgreSQL from the npm package of its binaries on a random port of 127.0.0.1 and on a Unix socket in the folder, creating its data on first use, or adopts the one
  * that a killed process left running on the same folder. Started by root it runs as the folder's owner or `nobody`.
  * Ends with this process on every way out but `kill -9`. A server that ends unasked (killed by the system, say, when memory is short) is
  * started again on the same port, with everything it had committed, for as long as it takes.
@@ -101,8 +107,16 @@ class OwnedServer implements EmbeddedPostgres {
     return urlOf(this.port, this.place.password, database);
   }
 
+  localUrl(database = EMBEDDED_DATABASE): string {
+    const { dataFolder } = this.place;
+    const url = new URL(this.url(database));
+    if (isSocketThere(dataFolder, this.port)) url.searchParams.set('host', dataFolder);
+    return url.href;
+  }
+
   async begin(): Promise<void> {
     this.watch();
+    removeOtherSockets(this.place.dataFolder, this.port);
     await ensureDatabase(this.owned.keeper);
   }
 

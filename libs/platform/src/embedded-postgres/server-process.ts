@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { POSTGRES_ENVIRONMENT } from './cluster.js';
 import { isAlive, postmasterFileOf, readPostmasterFile } from './postmaster-file.js';
 import type { RunAs } from './run-as.js';
+import { hasSocket } from './socket.js';
 
 /**
  * Small in memory, durable on disk. Errors are logged without their statement and its values, which may be anybody's data.
@@ -13,7 +14,8 @@ import type { RunAs } from './run-as.js';
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  // Of the account alone; the password is asked for all the same.
+  unix_socket_permissions: '0700',
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',
@@ -81,11 +83,26 @@ const freePort = (): Promise<number> =>
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
+/** What PostgreSQL says where the file system takes no sockets: that of a network or of another system's folder. */
+const NO_SOCKET = /Unix-domain socket|\.s\.PGSQL\./;
+const TCP_ALONE = { unix_socket_directories: '' };
+
+/** Starts PostgreSQL with a socket where it can have one, and without where it cannot. Otherwise as `spawnOnce`. */
+export const spawnServer = async (options: SpawnOptions): Promise<ServerProcess> => {
+  const socket = hasSocket(options.dataFolder) ? { unix_socket_directories: options.dataFolder } : TCP_ALONE;
+  try {
+    return await spawnOnce({ ...options, settings: { ...socket, ...options.settings } });
+  } catch (error) {
+    if (!(error instanceof Error) || !NO_SOCKET.test(error.message)) throw error;
+    return spawnOnce({ ...options, settings: { ...options.settings, ...TCP_ALONE } });
+  }
+};
+
 /**
  * Starts PostgreSQL and resolves when it takes connections; rejects with what it printed. It gets a process group of its own: Ctrl-C in a
  * terminal reaches the whole foreground group, and the services must end before their database does.
  */
-export const spawnServer = async ({
+const spawnOnce = async ({
   postgres,
   dataFolder,
   clusterFolder,
