@@ -21,7 +21,7 @@ export { localKeySet, remoteKeySet } from './authentication/key-set.adapters.js'
 export type { KeySet } from './authentication/key-set.port.js';
 export { admitOffice } from './authentication/office-principal.js';
 export { type Clock, systemClock } from './clock/clock.port.js';
-export { derivedId } from './clock/derived-id.js';
+export { decisionIdOf, derivedId } from './clock/derived-id.js';
 export { type IdSource, systemIdSource } from './clock/id-source.port.js';
 export { approvalRulesOf, type ConfiguredApprovalRule } from './configuration/approval-rules.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration/configuration-error.js';

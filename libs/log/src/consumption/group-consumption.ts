@@ -41,7 +41,7 @@ const OUTAGE_MAX_MS = 5_000;
 const QUEUE_RECORDS_MAX = 4_000;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 /** Records skipped by `accept` before the position moves for their sake alone. */
-const SKIPPED_MAX = 5_000n;
+const SKIPPED_MAX = 1_000n;
 
 /**
  * Consumes the partitions a group holds, for every adapter alike: gathers batches over partitions, moves positions with results, repeats,

@@ -11,3 +11,6 @@ export const derivedId = (...parts: readonly (string | number)[]): string => {
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
+
+/** The id of the decision of a call's evaluation, whoever publishes it and however often: the first one counts. */
+export const decisionIdOf = (callId: string, evaluation: number): string => derivedId('PolicyDecided', callId, evaluation);

@@ -1,7 +1,7 @@
 import { type AnyEnvelope, AWAITING_RESEND, decodeEvent, type Envelope, eventTypeOf } from '@sallyport/contracts';
 import { type CallEnd, sameDemands } from '@sallyport/domain';
 import type { LogRecord, RecordBatch } from '@sallyport/log';
-import type { Sql } from '@sallyport/platform';
+import { decisionIdOf, type Sql } from '@sallyport/platform';
 import type { ApprovalPorts } from '../approval.ports.js';
 import type { ApprovalOutbox } from '../approval-outbox.js';
 import {
@@ -20,8 +20,20 @@ import { WorkingSet } from './working-set.js';
 
 const HANDLED = new Set(['ToolCallParked', 'ToolCallDispatched', 'ToolCallRefused', 'ToolCallAbandoned', 'ToolCallCancelled']);
 
-/** Which records of the call topic concern approval; the rest costs no parsing. Nobody is asked for anything but `ToolCallParked`. */
-export const concernsApproval = (headers: Readonly<Record<string, string>>): boolean => HANDLED.has(eventTypeOf(headers) ?? '');
+type Headers = Readonly<Record<string, string>>;
+
+/** Whether the first decision about its call led to it: a call that waited for people was decided anew. Of any other cause nothing is known. */
+const isOfFirstDecision = ({ ce_subject, ce_causationid }: Headers): boolean =>
+  ce_subject !== undefined && ce_causationid === decisionIdOf(ce_subject, 1);
+
+/**
+ * Which records of the call topic concern approval; the rest costs neither parsing nor a transaction. Nobody is asked for anything but
+ * `ToolCallParked`, and a dispatch ends the wait of those calls alone that waited.
+ */
+export const concernsApproval = (headers: Headers): boolean => {
+  const type = eventTypeOf(headers) ?? '';
+  return HANDLED.has(type) && !(type === 'ToolCallDispatched' && isOfFirstDecision(headers));
+};
 
 /** A call waits for people. */
 interface Parked {

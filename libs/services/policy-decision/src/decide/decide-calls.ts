@@ -1,7 +1,7 @@
 import { type AnyEnvelope, decodeEvent, type Envelope, encodeEvent, eventTypeOf, type Json, type RequestFacts } from '@sallyport/contracts';
 import { type Decision, type DecisionFacts, decideCall, NO_POLICY_SET, type SeenGrant } from '@sallyport/domain';
 import type { EventLog, LogRecord, ReceivedRecord, RecordBatch } from '@sallyport/log';
-import { ATTRIBUTES, type Clock, type Database, derivedId, type Sealer, type Telemetry } from '@sallyport/platform';
+import { ATTRIBUTES, type Clock, type Database, decisionIdOf, type Sealer, type Telemetry } from '@sallyport/platform';
 import { LRUCache } from 'lru-cache';
 import type { Definitions } from '../catalog/definitions.js';
 import { findGrants, type GrantKey, grantKeyOf } from '../grants/grant-store.js';
@@ -194,7 +194,7 @@ export class DecideCalls {
     span.end();
     telemetry.meters.decisions.add(1, { [ATTRIBUTES.decision]: decision.effect, [ATTRIBUTES.errorType]: decision.code ?? undefined });
     return encodeEvent({
-      id: derivedId('PolicyDecided', event.callId ?? event.id, evaluation),
+      id: decisionIdOf(event.callId ?? event.id, evaluation),
       type: 'PolicyDecided',
       version: 1,
       source,
