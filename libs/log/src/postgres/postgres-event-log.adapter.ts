@@ -133,8 +133,9 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
 
   async appendIn(tx: Sql, records: readonly LogRecord[]): Promise<() => void> {
     if (records.length === 0) return () => {};
-    // Without the name of this process: whether the transaction commits is not known here, so it listens like everybody else.
-    const runs = await appendRecords(tx, this.layout, records, 'transaction');
+    // Without the name of this process: whether the transaction commits is not known here, so it listens like everybody else. Where nobody else
+    // reads, a commit of which its process did not learn is found by the next look.
+    const runs = await appendRecords(tx, this.layout, records, this.hasOtherReaders ? 'transaction' : null);
     return () => this.handOver(runs);
   }
 
@@ -235,10 +236,14 @@ class PostgresEventLog implements TransactionalEventLog, SubscriptionHost {
     this.subscriptions.delete(subscription);
   }
 
+  private get hasOtherReaders(): boolean {
+    return this.options.otherProcesses ?? true;
+  }
+
   private async send(records: readonly LogRecord[]): Promise<void> {
     let runs: AppendedRun[];
     try {
-      runs = await appendRecords(this.db, this.layout, records, (this.options.otherProcesses ?? true) ? this.instance : null);
+      runs = await appendRecords(this.db, this.layout, records, this.hasOtherReaders ? this.instance : null);
     } catch (cause) {
       this.healthy = false;
       throw new AppError('log.unavailable', 'PostgreSQL did not take the append', { cause });

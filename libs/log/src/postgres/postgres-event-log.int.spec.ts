@@ -127,6 +127,24 @@ test('what a transaction appended is handed over after its commit, with or witho
   await expect.poll(() => idsOf(seen)).toEqual(['1', '2']);
 });
 
+test('where no other process reads, a transaction notifies nobody, and what it appended is handed over or found by a look', async () => {
+  const url = await aDatabase();
+  const log = await aLog(url, { otherProcesses: false, lookMs: 50 });
+  const service = await aService(url);
+  const seen = await follow(log);
+  const heard: string[] = [];
+  const listening = await service.listen({ channel: 'sallyport_log', onNotification: (payload) => heard.push(payload) });
+  onTestFinished(() => listening.close());
+  (await service.transaction((tx) => log.appendIn(tx, [record('chain', '1')])))();
+  await expect.poll(() => idsOf(seen)).toEqual(['1']);
+  await service.transaction((tx) => log.appendIn(tx, [record('chain', '2')]));
+  await expect.poll(() => idsOf(seen)).toEqual(['1', '2']);
+  // Notifications come in the order of their commits.
+  await service.query("SELECT pg_notify('sallyport_log', 'end')");
+  await expect.poll(() => heard).toContain('end');
+  expect(heard).toEqual(['end']);
+});
+
 test('appenders that lock many partitions in opposite orders do not deadlock', async () => {
   const url = await aDatabase();
   const logs = [await aLog(url), await aLog(url)];
