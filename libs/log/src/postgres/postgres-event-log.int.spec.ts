@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,6 +165,16 @@ test('finds records whose notification was lost', async () => {
   const seen = await follow(await aLog(url, { lookMs: 50 }));
   await silent.append([record('chain', 'unannounced')]);
   await expect.poll(() => idsOf(seen)).toEqual(['unannounced']);
+});
+
+test('an event of less than half a page is one row of one table', async () => {
+  const url = await aDatabase();
+  const log = await aLog(url);
+  await log.append(Array.from({ length: 20 }, (_, n) => ({ ...record('chain', `${n}`), value: randomBytes(2_600).toString('base64') })));
+  const service = await aService(url);
+  expect(
+    (await service.query(`SELECT pg_relation_size(reltoastrelid)::int AS bytes FROM pg_class WHERE oid = 'log.event'::regclass`)).rows,
+  ).toEqual([{ bytes: 0 }]);
 });
 
 test('reads by the primary key even from a table without statistics', async () => {
