@@ -1,7 +1,8 @@
+import { connect, createServer, type Socket } from 'node:net';
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '@sallyport/testing';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type DatabaseOptions, openDatabase } from './postgres-database.js';
 import { grantToLogClients, revokeFromService } from './provisioning.js';
 import type { Database } from './sql.js';
@@ -276,4 +277,55 @@ test('a transaction of which a statement failed unheard is not taken for committ
   });
   await expect(failing).rejects.toThrow('had failed');
   expect((await database.query('SELECT * FROM items')).rowCount).toBe(0);
+});
+
+/** Passes bytes on; while `held`, what the server sends is kept, and goes out at one stretch once the server has hung up. */
+const heldProxy = async (to: URL): Promise<{ readonly url: string; hold(): void; close(): void }> => {
+  let holding = false;
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = connect(Number(to.port), '127.0.0.1');
+    const kept: Buffer[] = [];
+    sockets.push(client, upstream);
+    client.on('data', (chunk) => upstream.write(chunk)).on('error', () => upstream.destroy());
+    upstream.on('data', (chunk) => (holding ? kept.push(chunk) : client.write(chunk))).on('error', () => client.destroy());
+    upstream.on('end', () => {
+      holding = false;
+      client.end(Buffer.concat(kept));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const url = new URL(to);
+  url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  return {
+    url: url.href,
+    hold: () => {
+      holding = true;
+    },
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+};
+
+test('a connection that ends in the moment it is handed to a transaction fails that transaction, and never the process', async () => {
+  const proxy = await heldProxy(new URL(home.url));
+  onTestFinished(() => proxy.close());
+  await opened();
+  const database = await opened({ url: proxy.url, migrations: [], poolMax: 1 });
+  const [{ pid } = { pid: 0 }] = (await database.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
+  proxy.hold();
+  const before = database.query('SELECT 1 AS one');
+  const handed = database.transaction((tx) => tx.query('SELECT 2 AS two'));
+  const refused = expect(handed).rejects.toMatchObject({ code: 'store.unavailable' });
+  const answered = async (): Promise<boolean> =>
+    (await postgres.admin(`SELECT 1 FROM pg_stat_activity WHERE pid = ${pid} AND state = 'idle' AND query LIKE 'SELECT 1 AS one%'`)).length > 0;
+  await expect.poll(answered).toBe(true);
+  // The answer, and that the connection is over, reach the driver together.
+  await postgres.admin(`SELECT pg_terminate_backend(${pid})`);
+  expect((await before).rows).toEqual([{ one: 1 }]);
+  await refused;
+  expect((await database.query('SELECT 3 AS three')).rows).toEqual([{ three: 3 }]);
 });

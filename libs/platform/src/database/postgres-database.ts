@@ -70,6 +70,8 @@ class PostgresDatabase implements Database {
     this.pool = new pg.Pool({ ...connection, max: poolMax, idleTimeoutMillis: 30_000 });
     // The pool drops an idle connection that breaks; without a listener Node would end the process.
     this.pool.on('error', () => {});
+    // The pool stops listening when it hands a connection out, and what ends it may come before its taker listens: in the same read.
+    this.pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   query<R = Record<string, unknown>>(statement: string | SqlStatement, values?: readonly unknown[]): Promise<SqlResult<R>> {

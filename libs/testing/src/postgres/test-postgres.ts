@@ -87,8 +87,12 @@ export const startTestPostgres = async (settings?: Readonly<Record<string, strin
     },
     kill: () => server.kill(),
     restart: async () => {
-      server.start();
-      await until('PostgreSQL takes connections again', async () => (await admin('SELECT 1 AS one')).length > 0 || undefined, RESTART_MS);
+      const answers = async (): Promise<true | undefined> => {
+        // It refuses to start while a process of the killed one, each of which leads a session of its own, has not noticed its end.
+        if (!server.isRunning) server.start();
+        return (await admin('SELECT 1 AS one')).length > 0 || undefined;
+      };
+      await until('PostgreSQL takes connections again', answers, RESTART_MS);
     },
     stop: async () => {
       await server.end();
@@ -111,6 +115,12 @@ class KillableServer {
 
   get pid(): number {
     return this.child?.pid ?? this.firstPid;
+  }
+
+  /** Whether what was started last has not ended. */
+  get isRunning(): boolean {
+    const { child } = this;
+    return child === undefined ? existsSync(`/proc/${this.firstPid}/exe`) : child.exitCode === null && child.signalCode === null;
   }
 
   async kill(): Promise<void> {
@@ -136,14 +146,13 @@ class KillableServer {
   /** Ends what was started again; what was started first belongs to its launcher. */
   async end(): Promise<void> {
     const { child } = this;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.isRunning) return;
     const gone = once(child, 'exit');
     this.signal('SIGQUIT');
     await gone;
   }
 
   private signal(name: NodeJS.Signals): void {
-    const { child } = this;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) child.kill(name);
+    if (this.isRunning) this.child?.kill(name);
   }
 }
