@@ -1,14 +1,16 @@
 import { AppError } from './errors/app-error.js';
 import type { DataOf, EventDefinition } from './event-schema.js';
-import { EVENT_DEFINITIONS } from './events/index.js';
+import { EVENT_DEFINITIONS, type PolicyDecidedV1 } from './events/index.js';
 import { RECORD_HEADERS } from './headers.js';
+import { toWritten } from './held-back.js';
 import { type TopicName, topicOf } from './topics.js';
 import { upcast } from './upcasters.js';
 
 type AnyDefinition = (typeof EVENT_DEFINITIONS)[number];
 /** Names of all events. */
 export type EventType = AnyDefinition['type'];
-type Newest = { [D in AnyDefinition as D['type']]: D };
+type Earlier = typeof PolicyDecidedV1;
+type Newest = { [D in Exclude<AnyDefinition, Earlier> as D['type']]: D };
 /** The data of the newest version of an event. */
 export type EventData<T extends EventType> = DataOf<Newest[T]>;
 
@@ -50,19 +52,25 @@ export interface EncodedEvent {
 }
 
 const DEFINITIONS = new Map<string, EventDefinition>();
+const NEWEST = new Map<string, number>();
 for (const definition of EVENT_DEFINITIONS) {
   DEFINITIONS.set(`${definition.type}.v${definition.version}`, definition);
+  NEWEST.set(definition.type, definition.version);
 }
 
 const TYPE_PREFIX = 'io.sallyport.';
 
-/** Turns an event into a record of its topic. The data is not validated here: the types did, and the reader will. */
+/**
+ * Turns an event, whose data are of the newest version, into a record of its topic, in the version that is written today. The data is not
+ * validated here: the types did, and the reader will.
+ */
 export const encodeEvent = (event: AnyEnvelope): EncodedEvent => {
+  const { version, data } = toWritten(event.type, event.version, event.data);
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: event.id,
     ce_source: event.source,
-    ce_type: `${TYPE_PREFIX}${event.type}.v${event.version}`,
+    ce_type: `${TYPE_PREFIX}${event.type}.v${version}`,
     ce_time: event.occurredAt,
     ce_partitionkey: event.key,
     ce_tenantid: event.tenantId,
@@ -82,7 +90,7 @@ export const encodeEvent = (event: AnyEnvelope): EncodedEvent => {
   if (event.actor !== null) headers.ce_actorid = event.actor;
   if (event.causationId !== null) headers.ce_causationid = event.causationId;
   if (event.edgeId !== null) headers[RECORD_HEADERS.edgeId] = event.edgeId;
-  return { topic: topicOf(event.type), key: event.key, id: event.id, headers, value: JSON.stringify(event.data) };
+  return { topic: topicOf(event.type), key: event.key, id: event.id, headers, value: JSON.stringify(data) };
 };
 
 /** The event type named in record headers, without its version; `null` when there is none. Costs no parsing: use it to skip what is not yours. */
@@ -105,8 +113,9 @@ const READ = Symbol('read');
 
 /**
  * Reads a record back: checks headers and data against the schema of the version it names, then upcasts to the newest.
- * Unknown fields are ignored (tolerant reader). Throws `contract.unknown-event` for a type or version nobody declared and
- * `contract.invalid-event` for data that does not fit; neither message contains data. Who reads the same record again gets the same object:
+ * Unknown fields are ignored (tolerant reader). Throws `contract.newer-event` for a later version of a known type, which whoever is brought
+ * up to date can read, `contract.unknown-event` for any other type or version nobody declared and `contract.invalid-event` for data that
+ * does not fit; no message contains data. Who reads the same record again gets the same object:
  * nobody may change it.
  */
 export const decodeEvent = (record: Readable): AnyEnvelope => {
@@ -119,6 +128,8 @@ const read = (record: Readable): AnyEnvelope => {
   const type = eventTypeOf(headers);
   const version = Number(headers.ce_type?.slice(headers.ce_type.lastIndexOf('.v') + 2));
   const definition = type === null ? undefined : DEFINITIONS.get(`${type}.v${version}`);
+  if (type !== null && version > (NEWEST.get(type) ?? Number.POSITIVE_INFINITY))
+    throw new AppError('contract.newer-event', `${type}.v${version} was written by a newer release`);
   if (type === null || definition === undefined)
     throw new AppError('contract.unknown-event', `no schema for ${headers.ce_type ?? 'a record without ce_type'}`);
   let raw: unknown;

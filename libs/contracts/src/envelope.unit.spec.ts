@@ -86,7 +86,7 @@ describe('a record that is no event of ours', () => {
     undefined,
     '',
     'io.sallyport.Nothing.v1',
-    'io.sallyport.BudgetLimitChanged.v99',
+    'io.sallyport.BudgetLimitChanged.v0',
     'io.sallyport.BudgetLimitChanged',
     'BudgetLimitChanged.v1',
   ])('is named as unknown: %s', (type) => {
@@ -94,6 +94,11 @@ describe('a record that is no event of ours', () => {
     if (type === undefined) delete headers.ce_type;
     else headers.ce_type = type;
     expect(codeOf(() => decodeEvent({ headers, value: record.value }))).toMatch(/^contract\.unknown-event/);
+  });
+
+  test('is named as newer where a later release wrote it: it can be read once this one is brought up to date', () => {
+    const headers = { ...record.headers, ce_type: 'io.sallyport.BudgetLimitChanged.v99' };
+    expect(codeOf(() => decodeEvent({ headers, value: record.value }))).toMatch(/^contract\.newer-event/);
   });
 
   test.each(['', '{', '[]', 'null', '{"account":1}'])('is named as invalid: %s', (value) =>

@@ -292,6 +292,31 @@ export const eventLogContract = (
     assert.deepEqual(await c.deadLetters(log, 0), []);
   });
 
+  test('an event of a newer release is neither skipped nor a dead letter: the group waits for who can read it, and then has everything once', async (c) => {
+    const log = await c.open();
+    const stuck = Promise.withResolvers<void>();
+    let tries = 0;
+    const old = await c.collect(log, {
+      handle: async ({ records }) => {
+        if (!records.some(({ id }) => id === 'newer')) return;
+        tries += 1;
+        // More often than what is poison is tried.
+        if (tries === 8) stuck.resolve();
+        throw new AppError('contract.newer-event', 'told to be newer');
+      },
+    });
+    await log.append([c.record('a', 'before')]);
+    await old.count(1);
+    await log.append([c.record('a', 'newer'), c.record('a', 'behind')]);
+    await stuck.promise;
+    assert.deepEqual(old.ids('a'), ['before']);
+    await c.leave(old);
+    const upToDate = await c.collect(log, {});
+    await upToDate.count(2);
+    assert.deepEqual(upToDate.ids('a'), ['newer', 'behind']);
+    assert.deepEqual(await c.deadLetters(log, 0), []);
+  });
+
   test('a poison message goes to the dead letter and stops its chain only, until the chain is resolved', async (c) => {
     const log = await c.open();
     const chain = 'sick';

@@ -83,6 +83,7 @@ export const policyDecided = (override: Partial<EventData<'PolicyDecided'>> = {}
       requiredScopes: [],
       visible: null,
       evaluation: 1,
+      approvalId: null,
       epoch: 1,
       durationMicros: 90,
       ...override,

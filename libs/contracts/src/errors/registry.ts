@@ -159,6 +159,12 @@ export const ERRORS = {
     summary: 'The arguments are larger than 256 KiB. Nothing was sent to the tool.',
   },
   'contract.invalid-event': { http: 500, rpc: -31500, retryable: false, summary: 'An event does not fit its schema.' },
+  'contract.newer-event': {
+    http: 503,
+    rpc: -31503,
+    retryable: true,
+    summary: 'An event was written by a newer release than this service can read. It waits until the service is brought up to date.',
+  },
   'contract.unknown-event': { http: 500, rpc: -31500, retryable: false, summary: 'An event has a type or version that is not known here.' },
   'control.killed': {
     http: 403,

@@ -26,6 +26,7 @@ import { ControlChangedV1 } from './control/control-changed.v1.js';
 import { ControlInForceV1 } from './control/control-in-force.v1.js';
 import { PolicyChangedV1 } from './policy/policy-changed.v1.js';
 import { PolicyDecidedV1 } from './policy/policy-decided.v1.js';
+import { PolicyDecidedV2 } from './policy/policy-decided.v2.js';
 import { PolicySetInForceV1 } from './policy/policy-set-in-force.v1.js';
 import { RequestRejectedV1 } from './tool-call/request-rejected.v1.js';
 import { ToolCallAbandonedV1 } from './tool-call/tool-call-abandoned.v1.js';
@@ -63,6 +64,7 @@ export const EVENT_DEFINITIONS = [
   RequestRejectedV1,
   ToolDefinitionsObservedV1,
   PolicyDecidedV1,
+  PolicyDecidedV2,
   PolicyChangedV1,
   PolicySetInForceV1,
   CatalogChangedV1,
@@ -121,6 +123,7 @@ export { ControlChangedV1 } from './control/control-changed.v1.js';
 export { ControlInForceV1 } from './control/control-in-force.v1.js';
 export { PolicyChangedV1 } from './policy/policy-changed.v1.js';
 export { PolicyDecidedV1 } from './policy/policy-decided.v1.js';
+export { PolicyDecidedV2 } from './policy/policy-decided.v2.js';
 export { PolicySetInForceV1 } from './policy/policy-set-in-force.v1.js';
 export { RequestRejectedV1 } from './tool-call/request-rejected.v1.js';
 export { AWAITING_RESEND, ToolCallAbandonedV1 } from './tool-call/tool-call-abandoned.v1.js';

@@ -60,6 +60,7 @@ const decision = (over: Partial<EventData<'PolicyDecided'>> = {}): EventData<'Po
   requiredScopes: [],
   visible: null,
   evaluation: 1,
+  approvalId: null,
   epoch: 1,
   durationMicros: 1,
   ...over,

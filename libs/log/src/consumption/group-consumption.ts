@@ -247,8 +247,8 @@ export class GroupConsumption {
           }
         }
         if (this.closing) return;
-        // A position that turns out to stand where it was expected is no fault of a record: the same batch again.
-        if (isAppError(error, 'store.unavailable', 'log.unavailable', 'log.position-lost')) {
+        // A position that turns out to stand where it was expected is no fault of a record, nor is what a newer release wrote: the same batch again.
+        if (isAppError(error, 'store.unavailable', 'log.unavailable', 'log.position-lost', 'contract.newer-event')) {
           if (outageMs === 0) this.report({ kind: 'paused', error });
           outageMs = Math.min(Math.max(outageMs * 2, OUTAGE_MIN_MS), OUTAGE_MAX_MS);
           await this.work.sleep(outageMs);

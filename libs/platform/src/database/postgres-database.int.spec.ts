@@ -321,7 +321,8 @@ test('a connection that ends in the moment it is handed to a transaction fails t
   const handed = database.transaction((tx) => tx.query('SELECT 2 AS two'));
   const refused = expect(handed).rejects.toMatchObject({ code: 'store.unavailable' });
   const answered = async (): Promise<boolean> =>
-    (await postgres.admin(`SELECT 1 FROM pg_stat_activity WHERE pid = ${pid} AND state = 'idle' AND query LIKE 'SELECT 1 AS one%'`)).length > 0;
+    (await postgres.admin(`SELECT 1 FROM pg_stat_activity WHERE pid = ${pid} AND state = 'idle' AND query LIKE 'SELECT 1 AS one%'`))
+      .length > 0;
   await expect.poll(answered).toBe(true);
   // The answer, and that the connection is over, reach the driver together.
   await postgres.admin(`SELECT pg_terminate_backend(${pid})`);

@@ -196,7 +196,7 @@ export class DecideCalls {
     return encodeEvent({
       id: decisionIdOf(event.callId ?? event.id, evaluation),
       type: 'PolicyDecided',
-      version: 1,
+      version: 2,
       source,
       occurredAt: clock.nowIso(),
       tenantId: event.tenantId,
@@ -216,6 +216,7 @@ export class DecideCalls {
         requiredScopes: [...requiredScopes],
         visible: visible === null ? null : [...visible],
         evaluation,
+        approvalId: decision.approvalId ?? null,
         epoch: controlPlane.epoch,
         durationMicros,
       },
