@@ -293,6 +293,15 @@ describe('a client that acts for somebody', () => {
     expect(await redeem(client_id, answered)).toMatchObject({ error: 'invalid_grant' });
   });
 
+  test('is never taken for the person itself where it is not known any more as which agent it acts', async () => {
+    const { client_id } = await register();
+    const answered = await authorize({ client: client_id });
+    const { refresh_token } = await redeem(client_id, await authorize({ client: client_id }));
+    await database.query(`DELETE FROM artifact WHERE model = 'Acting'`);
+    expect(await refresh(client_id, refresh_token)).toEqual(expect.objectContaining({ error: 'invalid_grant' }));
+    expect(await redeem(client_id, answered)).toEqual(expect.objectContaining({ error: 'invalid_grant' }));
+  });
+
   test('gets nothing for a code without its proof, for another client, address or resource', async () => {
     const { client_id } = await register();
     const other = await register();

@@ -143,6 +143,9 @@ export const providerSettings = (dependencies: ProviderDependencies): Configurat
       if (!('accountId' in token)) return undefined;
       const person = people.find(token.accountId);
       const actor = token.grantId === undefined ? null : await acting.agentOf(token.grantId);
+      // Ours act as the person; what any other client gets says as which agent it acts, or it gets nothing.
+      if (actor === null && !isOwnClient(token.clientId ?? ''))
+        throw new errors.InvalidGrant('nobody knows as which agent the client acts');
       return {
         [JWT_CLAIMS.tenant]: person?.tenantId,
         [JWT_CLAIMS.mode]: actor === null ? 'interactive' : 'autonomous',
