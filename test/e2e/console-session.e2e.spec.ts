@@ -3,7 +3,7 @@ import { type Cluster, type NextLogin, startCluster, TestIdentityProvider } from
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Asked, Person } from './console/person.ts';
 
-const CLIENT = { id: 'sallyport-console', secret: 'only-the-provider-knows' };
+const CLIENT = { id: 'console-of-acme', secret: 'only-the-provider-knows' };
 const OFFICE = ['sallyport:approve', 'sallyport:audit', 'sallyport:operate'];
 const TENANTS = ['acme', 'umbrella'];
 const SESSION = 'sallyport-session';
@@ -182,6 +182,29 @@ describe('sessions of the console', { timeout: 60_000 }, () => {
     expect(await thief.ask('/v1/controls')).toMatchObject({ status: 401 });
   });
 
+  test('a login ends the session that the browser had, also where the provider is another site and the browser does not show it', async () => {
+    const person = await loggedIn(GRACE);
+    const before = person.cookies.get(SESSION);
+    const path = await person.atProvider(await person.begin(), GRACE);
+    const login = `${LOGIN}=${person.cookie(LOGIN)}`;
+    const { headers } = await person.ask(path, { headers: { cookie: login, 'sec-fetch-site': 'cross-site' } });
+    expect(headers.get('location')).toBe(`${cluster.gatewayUrl}/console/`);
+    const thief = someone();
+    if (before !== undefined) thief.cookies.set(SESSION, before);
+    expect(await thief.ask('/console/session')).toMatchObject({ status: 401 });
+  });
+
+  test('an answer to another login leaves the one that is under way alone', async () => {
+    const [attacker, person] = [someone(), someone()];
+    const answer = await attacker.atProvider(await attacker.begin(), GRACE);
+    const begun = await person.begin();
+    for (const foreign of [answer, '/console/session/callback', '/console/session/callback?state=x'])
+      expect((await person.ask(foreign)).headers.get('location')).toContain('reason=expired');
+    const back = await person.ask(await person.atProvider(begun, GRACE));
+    expect(back.headers.get('location')).toBe(`${cluster.gatewayUrl}/console/`);
+    expect(person.cookie(LOGIN)).toBe('');
+  });
+
   test.each([
     ...['//evil.example', 'https://evil.example/console/', '/\\evil.example', '/console/\\evil.example', '/console//evil.example'],
     ...['/consoles', '/v1/controls', '/console/\r\nset-cookie: a=b', '/console/../\\evil.example', 'javascript:alert(1)'],
@@ -204,6 +227,7 @@ describe('sessions of the console', { timeout: 60_000 }, () => {
       ['the tenant is not served here', 'no-tenant', who('grace', ['admin'], 'nobodys')],
       ['no tenant is named', 'no-tenant', who('grace', ['admin'], null)],
       ['the person would be taken for a service', 'refused', who(CLIENT.id, ['admin'])],
+      ['the person would be taken for the console itself', 'refused', who('sallyport-console', ['admin'])],
     ])('where %s', async (_, reason, login) => {
       const person = someone();
       expect(await reasonOf(person, await person.atProvider(await person.begin(), login))).toBe(reason);
@@ -263,6 +287,14 @@ describe('sessions of the console', { timeout: 60_000 }, () => {
     expect(address.searchParams.get('post_logout_redirect_uri')).toBe(`${cluster.gatewayUrl}/console/`);
     expect(here.cookie(SESSION)).toBe('');
     expect(await there.ask('/v1/controls')).toMatchObject({ status: 401 });
+  });
+
+  test('logging out ends the session also where nobody can read any more what the provider said', async () => {
+    const person = await loggedIn(who('mia', ['viewer']));
+    await cluster.admin("UPDATE edge_gateway.console_sessions SET id_token_sealed = 'of another root key' WHERE subject = 'user:mia'");
+    const { status, text } = await person.ask('/console/session/logout', { method: 'POST', body: {} });
+    expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { providerLogoutUrl: null } });
+    expect(person.cookie(SESSION)).toBe('');
   });
 
   test('people see and end their own sessions, operators those of their tenant, nobody those of another', async () => {

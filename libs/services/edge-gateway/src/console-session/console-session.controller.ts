@@ -41,7 +41,8 @@ export class ConsoleSessionController {
       if (request.headers.host !== own.host)
         return redirect(reply, `${this.publicUrl}/console/session/login?${new URLSearchParams({ return: query.return })}`);
       await this.orToFailed(reply, async () => {
-        const { address, cookie } = await this.gateway.console.begin(query.return);
+        const had = cookieOf(request.headers.cookie, this.cookies.session);
+        const { address, cookie } = await this.gateway.console.begin(query.return, had);
         reply.header('set-cookie', this.cookie(this.cookies.login, cookie, '/', 'Lax', LOGIN_SECONDS));
         redirect(reply, address);
       });
@@ -51,11 +52,11 @@ export class ConsoleSessionController {
   @Get('session/callback')
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.answer(request, reply, async () => {
-      reply.header('set-cookie', this.cookie(this.cookies.login, '', '/', 'Lax', 0));
+      const { cookie, 'user-agent': browser = '' } = request.headers;
+      const had = { login: cookieOf(cookie, this.cookies.login), session: cookieOf(cookie, this.cookies.session) };
+      const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?')) : '';
+      if (this.gateway.console.answers(query, had.login)) reply.header('set-cookie', this.cookie(this.cookies.login, '', '/', 'Lax', 0));
       await this.orToFailed(reply, async () => {
-        const { cookie, 'user-agent': browser = '' } = request.headers;
-        const had = { login: cookieOf(cookie, this.cookies.login), session: cookieOf(cookie, this.cookies.session) };
-        const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?')) : '';
         const { secret, returnPath, lifetimeSeconds } = await this.gateway.console.finish(query, had, browser);
         reply.header('set-cookie', this.cookie(this.cookies.session, secret, '/', 'Strict', lifetimeSeconds));
         redirect(reply, `${this.publicUrl}${returnPath}`);

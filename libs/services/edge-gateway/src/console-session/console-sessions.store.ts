@@ -68,12 +68,12 @@ export class ConsoleSessionStore {
   ) {}
 
   /**
-   * Opens a session, ends the oldest of the same person beyond `perPersonMax` and `endedSecretDigest`'s, and forgets what is long over. `false`
+   * Opens a session, ends the oldest of the same person beyond `perPersonMax` and those of `endedSecretDigests`, and forgets what is long over. `false`
    * where this login opened one before.
    */
   open(
     session: StoredSession,
-    keys: { readonly secretDigest: string; readonly loginDigest: string; readonly endedSecretDigest: string | null },
+    keys: { readonly secretDigest: string; readonly loginDigest: string; readonly endedSecretDigests: readonly string[] },
     perPersonMax: number,
   ): Promise<boolean> {
     const { tenantId, subject, openedAtMs } = session;
@@ -89,9 +89,9 @@ export class ConsoleSessionStore {
         ],
       );
       if (rowCount === 0) return false;
-      if (keys.endedSecretDigest !== null)
-        await tx.query('UPDATE console_sessions SET ended_at = $2 WHERE secret_digest = $1 AND ended_at IS NULL', [
-          keys.endedSecretDigest,
+      if (keys.endedSecretDigests.length > 0)
+        await tx.query('UPDATE console_sessions SET ended_at = $2 WHERE secret_digest = ANY($1) AND ended_at IS NULL', [
+          keys.endedSecretDigests,
           now,
         ]);
       await tx.query(

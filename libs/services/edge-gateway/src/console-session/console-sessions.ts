@@ -3,6 +3,7 @@ import {
   AppError,
   ConsoleReturnPath,
   type ConsoleSession,
+  isAppError,
   OFFICE_SCOPES,
   type OpenConsoleSession,
   type OpenConsoleSessions,
@@ -33,6 +34,8 @@ const Begun = z.strictObject({
   state: z.string(),
   nonce: z.string(),
   verifier: z.string(),
+  /** Digest of the secret of the session that the browser had. */
+  hadDigest: z.string().nullable(),
   returnPath: ConsoleReturnPath,
   untilMs: z.number(),
 });
@@ -72,12 +75,27 @@ export class ConsoleSessions {
     this.login = settings.provider === null ? null : new OidcLogin(settings.provider, `${publicUrl}${CALLBACK_PATH}`, clock);
   }
 
-  /** Where the browser goes to log in, and the cookie that it brings back. Throws `LoginFailed`. */
-  async begin(returnPath: string): Promise<{ readonly address: string; readonly cookie: string }> {
+  /**
+   * Where the browser goes to log in, and the cookie that it brings back. `had` is the secret of the session that it has now: coming back from
+   * another site it does not show that. Throws `LoginFailed`.
+   */
+  async begin(returnPath: string, had: string | null): Promise<{ readonly address: string; readonly cookie: string }> {
     const { sealer, clock } = this.parts;
     const { address, begun } = await this.provider().begin();
-    const kept = { ...begun, returnPath, untilMs: clock.nowMs() + LOGIN_SECONDS * 1_000 } satisfies z.infer<typeof Begun>;
+    const hadDigest = had === null ? null : digestOf(had);
+    const kept = { ...begun, returnPath, hadDigest, untilMs: clock.nowMs() + LOGIN_SECONDS * 1_000 } satisfies z.infer<typeof Begun>;
     return { address, cookie: sealer.seal(NO_TENANT, JSON.stringify(kept), LOGIN_CONTEXT) };
+  }
+
+  /** Whether an answer of the provider is to the login that a cookie is of. One to another login ends nothing. */
+  answers(query: string, loginCookie: string | null): boolean {
+    const state = new URLSearchParams(query).get('state');
+    try {
+      return state !== null && state === this.begunOf(loginCookie).state;
+    } catch (error) {
+      if (error instanceof LoginFailed) return false;
+      throw error;
+    }
   }
 
   /**
@@ -91,7 +109,7 @@ export class ConsoleSessions {
   ): Promise<{ readonly secret: string; readonly returnPath: string; readonly lifetimeSeconds: number }> {
     const { settings, tenants, sealer, clock, ids } = this.parts;
     const provider = this.provider();
-    const { returnPath, untilMs, ...begun } = this.begunOf(cookies.login);
+    const { returnPath, untilMs, hadDigest, ...begun } = this.begunOf(cookies.login);
     if (untilMs <= clock.nowMs()) throw new LoginFailed('expired', 'the login was begun too long ago');
     const { subject, name, tenantId, roles, idToken } = await provider.finish(query, begun);
     if (!tenants.includes(tenantId)) throw new LoginFailed('no-tenant', 'the tenant is not served here');
@@ -110,7 +128,7 @@ export class ConsoleSessions {
       {
         secretDigest: digestOf(secret),
         loginDigest: digestOf(begun.state),
-        endedSecretDigest: cookies.session === null ? null : digestOf(cookies.session),
+        endedSecretDigests: [hadDigest, cookies.session === null ? null : digestOf(cookies.session)].filter((digest) => digest !== null),
       },
       settings.sessionsMaxPerPerson,
     );
@@ -148,7 +166,14 @@ export class ConsoleSessions {
     const { sealer, clock, publicUrl } = this.parts;
     await this.store.end(stored, everywhere ? null : stored.sessionId, clock.nowMs());
     if (this.login === null) return null;
-    const idToken = sealer.open(stored.tenantId, stored.idTokenSealed, `${ID_TOKEN_CONTEXT}:${stored.sessionId}`).toString('utf8');
+    let idToken: string;
+    try {
+      idToken = sealer.open(stored.tenantId, stored.idTokenSealed, `${ID_TOKEN_CONTEXT}:${stored.sessionId}`).toString('utf8');
+    } catch (error) {
+      // Its root key is gone. The session here is over all the same.
+      if (isAppError(error)) return null;
+      throw error;
+    }
     return this.login.logoutAddress(idToken, `${publicUrl}${HOME_PATH}`);
   }
 

@@ -1,5 +1,5 @@
 import { ConsoleLoginFault, type ConsoleRole } from '@sallyport/contracts';
-import { type Clock, isSafeOnTheWay } from '@sallyport/platform';
+import { type Clock, CONSOLE_CLIENT_ID, isSafeOnTheWay } from '@sallyport/platform';
 import * as oidc from 'openid-client';
 import type { LoginProvider } from './console-settings.js';
 import { rolesOfClaim } from './roles.js';
@@ -42,7 +42,7 @@ const TEXT_MAX = 256;
  * (RFC 9207); the ID token is verified by its keys. Throws `LoginFailed`.
  */
 export class OidcLogin {
-  private known: { readonly configuration: oidc.Configuration; readonly untilMs: number } | null = null;
+  private known: { readonly configuration: Promise<oidc.Configuration>; readonly untilMs: number } | null = null;
 
   constructor(
     private readonly provider: LoginProvider,
@@ -94,20 +94,31 @@ export class OidcLogin {
     };
     const subject = text(claims.subject);
     const tenantId = text(claims.tenant);
-    // One that is its own client would be taken for a service.
-    if (subject === null || subject.length > TEXT_MAX - 'user:'.length || subject === clientId)
+    // One that is its own client would be taken for a service, here as at the provider.
+    if (subject === null || subject.length > TEXT_MAX - 'user:'.length || [clientId, CONSOLE_CLIENT_ID].includes(subject))
       throw new LoginFailed('refused', `the claim ${claims.subject} names no person`);
     if (tenantId === null) throw new LoginFailed('no-tenant', `the claim ${claims.tenant} names no tenant`);
     const name = (text(claims.name) ?? subject).slice(0, TEXT_MAX);
     return { subject, name, tenantId, roles: rolesOfClaim(said[claims.roles], roles) };
   }
 
-  private async configuration(): Promise<oidc.Configuration> {
+  /** Asked for once, however many begin to log in meanwhile: anybody may, and the provider may be slow. */
+  private configuration(): Promise<oidc.Configuration> {
     const nowMs = this.clock.monotonicMs();
     if (this.known !== null && this.known.untilMs > nowMs) return this.known.configuration;
+    const configuration = this.discover();
+    const asked = { configuration, untilMs: nowMs + METADATA_MS };
+    this.known = asked;
+    configuration.catch(() => {
+      if (this.known === asked) this.known = null;
+    });
+    return configuration;
+  }
+
+  private async discover(): Promise<oidc.Configuration> {
     const { issuer, clientId, clientSecret } = this.provider;
     const isPlain = issuer.startsWith('http:') && isSafeOnTheWay(issuer);
-    const configuration = await oidc
+    return await oidc
       .discovery(new URL(issuer), clientId, {}, clientSecret === null ? oidc.None() : bySecret(clientSecret), {
         execute: [oidc.enableNonRepudiationChecks, ...(isPlain ? [oidc.allowInsecureRequests] : [])],
         timeout: TIMEOUT_SECONDS,
@@ -115,8 +126,6 @@ export class OidcLogin {
       .catch((cause: unknown) => {
         throw new LoginFailed('provider-unavailable', 'the provider does not tell of itself', { cause });
       });
-    this.known = { configuration, untilMs: nowMs + METADATA_MS };
-    return configuration;
   }
 }
 
