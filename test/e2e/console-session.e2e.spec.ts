@@ -205,6 +205,29 @@ describe('sessions of the console', { timeout: 60_000 }, () => {
     expect(person.cookie(LOGIN)).toBe('');
   });
 
+  test('no answer can be put into a frame or taken for another kind than it says, whatever it is', async () => {
+    const person = await loggedIn(GRACE);
+    for (const [path, headers] of [
+      ['/console/', {}],
+      ['/console/assets/nothing.js', {}],
+      ['/console/session', {}],
+      ['/console/session/login', {}],
+      ['/console/session/callback', {}],
+      ['/console/session/login?return=//evil.example', {}],
+      ['/v1/controls', {}],
+      ['/v1/controls', { cookie: undefined }],
+      ['/v1/nothing', {}],
+      ['/nothing', {}],
+      ['/mcp', {}],
+      ['/console/', { host: 'evil.example' }],
+      ['/v1/controls?a=%00', {}],
+    ] as const) {
+      const answer = await person.ask(path, { headers });
+      expect(answer.headers.get('x-content-type-options'), path).toBe('nosniff');
+      expect(answer.headers.get('content-security-policy'), path).toContain("frame-ancestors 'none'");
+    }
+  });
+
   test.each([
     ...['//evil.example', 'https://evil.example/console/', '/\\evil.example', '/console/\\evil.example', '/console//evil.example'],
     ...['/consoles', '/v1/controls', '/console/\r\nset-cookie: a=b', '/console/../\\evil.example', 'javascript:alert(1)'],

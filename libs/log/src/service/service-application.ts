@@ -50,6 +50,11 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the gateway itself waits for a body, which knows whose body it is. */
 const REQUEST_TIMEOUT_MS = 40_000;
 const CONNECTIONS_CHECK_MS = 2_000;
+/** On every answer, errors as well: nothing guesses its type, and no page shows it in a frame. Pages say on top of it what they need. */
+const ANSWER_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+} as const;
 
 @Module({})
 class ServicesModule {}
@@ -116,12 +121,18 @@ const adapterFor = ({ turnedAway, filter, cookies, clock }: AdapterParts): Fasti
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS, requireHostHeader: false },
     clientErrorHandler: (fault, socket) => faults.handle(fault, socket),
-    frameworkErrors: (fault, request, reply) => void filter.answer(toAppError(fault), request, plainReply(reply.raw)),
+    frameworkErrors: (fault, request, reply) => {
+      guardAnswer(reply.raw);
+      void filter.answer(toAppError(fault), request, plainReply(reply.raw));
+    },
   };
   const adapter = new FastifyAdapter(options);
   const fastify: FastifyInstance = adapter.getInstance();
   faults.watch(fastify.server);
-  fastify.addHook('onRequest', (request, _reply, done) => refusing(done, () => checkHead(request.raw)));
+  fastify.addHook('onRequest', (request, reply, done) => {
+    guardAnswer(reply.raw);
+    refusing(done, () => checkHead(request.raw));
+  });
   fastify.addHook('onRequest', (request, reply, done) =>
     refusing(done, () => {
       const { method, raw, routeOptions } = request;
@@ -131,6 +142,10 @@ const adapterFor = ({ turnedAway, filter, cookies, clock }: AdapterParts): Fasti
   );
   fastify.addHook('preValidation', (request, _reply, done) => refusing(done, () => checkBody(request.body)));
   return adapter;
+};
+
+const guardAnswer = (response: ServerResponse): void => {
+  for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.setHeader(name, value);
 };
 
 /** Cuts an answer that is not complete when the token it was asked for with ends: a stream would outlive a session that was ended. */
