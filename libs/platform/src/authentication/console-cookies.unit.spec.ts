@@ -67,7 +67,7 @@ test.each<[string, Record<string, string | undefined>]>([
 test('a cookie that is there twice is nobody’s, and one that is no token of a session is refused', () => {
   expect(cookieOf(`${COOKIE}; __Secure-sallyport-access=planted`, '__Secure-sallyport-access')).toBeNull();
   const { csrf: _without, ...rest } = CLAIMS;
-  for (const token of ['x', tokenOf({}), tokenOf(rest)])
+  for (const token of ['x', tokenOf({}), tokenOf(rest), tokenOf({ ...CLAIMS, sid: 'no table holds \u0000' })])
     expect(() => cookies.admit({ ...READ, headers: { cookie: `__Secure-sallyport-access=${token}` } })).toThrow(
       expect.objectContaining({ code: 'identity.token-invalid' }),
     );

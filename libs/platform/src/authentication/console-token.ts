@@ -29,11 +29,11 @@ export interface ConsoleClaims {
 
 const CLAIMS = ['sid', 'csrf', 'login_iss', 'login_source'] as const;
 
-/** Throws `TypeError` where one is missing. */
+/** Throws `TypeError` where one is missing, or holds a NUL, which no table can be asked for. */
 export const consoleClaimsOf = (payload: JWTPayload): ConsoleClaims => {
   const [sid, csrf, login_iss, login_source] = CLAIMS.map((name) => {
     const value = payload[name];
-    if (typeof value !== 'string' || value === '') throw new TypeError(`the claim ${name} is missing`);
+    if (typeof value !== 'string' || value === '' || value.includes('\u0000')) throw new TypeError(`the claim ${name} is missing`);
     return value;
   });
   return { sid: sid ?? '', csrf: csrf ?? '', login_iss: login_iss ?? '', login_source: login_source ?? '' };

@@ -136,6 +136,18 @@ describe('calls', () => {
     expect(await get('/calls/%00')).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
     expect(await get('/tail?cursor=99999999999999999999')).toMatchObject({ status: 400, body: { detail: { paths: ['cursor'] } } });
     expect(await get('/calls?cursor=abc')).toMatchObject({ status: 400, body: { detail: { paths: ['cursor'] } } });
+    for (const place of [
+      ['9999-99-99T00:00:00.000000Z', 'a'],
+      ['2026-01-01T::Z', 'a'],
+      ['2026-01-01T00:00:00.000000Z', '\u0000'],
+    ]) {
+      const forged = Buffer.from(JSON.stringify(place)).toString('base64url');
+      for (const path of ['/calls?', '/calls?text=ada&', '/rejections?', '/chains/chain-1?'])
+        expect(await get(`${path}cursor=${forged}`), `${path} ${place}`).toMatchObject({
+          status: 400,
+          body: { detail: { paths: ['cursor'] } },
+        });
+    }
   });
 
   test('are shown with their events as recorded, and never with sealed arguments', async () => {

@@ -8,7 +8,12 @@ export interface PagePlace {
   readonly id: string;
 }
 
-const Place = z.tuple([z.string().regex(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/), z.string().max(256)]);
+/** No table holds a NUL. */
+const RowId = z
+  .string()
+  .max(256)
+  .refine((id) => !id.includes('\u0000'));
+const Place = z.tuple([z.iso.datetime({ precision: 6 }), RowId]);
 
 /** An opaque text for a place. It holds nothing that the page it came with did not. */
 export const encodeCursor = ({ at, id }: PagePlace): string => Buffer.from(JSON.stringify([at, id])).toString('base64url');
