@@ -44,6 +44,8 @@ export {
   CallRecord,
   CheckpointPage,
   CheckpointQuery,
+  RebuildQuery,
+  RebuiltCalls,
   RejectionPage,
   RejectionQuery,
   StoredEvent,

@@ -84,6 +84,7 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
     isAboutOne: true,
   }),
   way('GET /v1/audit/overview', [AUDIT], () => '/v1/audit/overview'),
+  way('POST /v1/audit/rebuild', [OPERATE], () => '/v1/audit/rebuild'),
   way('GET /v1/audit/rejections', [AUDIT], () => '/v1/audit/rejections?limit=200'),
   way('GET /v1/audit/tail', [AUDIT], () => '/v1/audit/tail'),
   way('GET /v1/audit/verify', [AUDIT], () => '/v1/audit/verify'),

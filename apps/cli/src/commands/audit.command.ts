@@ -1,4 +1,4 @@
-import type { CallPage, CallRecord } from '@sallyport/contracts';
+import type { CallPage, CallRecord, RebuiltCalls } from '@sallyport/contracts';
 import { formatCallDetail, formatRecordLine } from '@sallyport/domain';
 import type { Command } from 'commander';
 import { connect, withConnectionOptions } from '../connection.js';
@@ -22,9 +22,9 @@ interface Verification {
   }[];
 }
 
-/** `sallyport audit tail | show CALL | verify`: the record, read through the audit projector's API. */
+/** `sallyport audit tail | show CALL | verify | rebuild`: the record, through the audit projector's API. */
 export const addAuditCommands = (program: Command): void => {
-  const audit = program.command('audit').description('read and verify the record of calls');
+  const audit = program.command('audit').description('read and verify the record of calls, and derive anew what it is searched by');
 
   withConnectionOptions(audit.command('tail'))
     .description('print a line for each call as it ends; Ctrl-C stops')
@@ -63,6 +63,23 @@ export const addAuditCommands = (program: Command): void => {
         for (const fault of result.faults) say(`  ${fault.kind} ${fault.topic}/${fault.partition} at ${fault.position}: ${fault.detail}`);
       }
       if (!result.ok) process.exitCode = 1;
+    });
+
+  withConnectionOptions(audit.command('rebuild'))
+    .description('derive what calls are found, counted and shown by anew from the record; stopped, it can go on where it was')
+    .option('--after <call>', 'go on after this call')
+    .action(async (options) => {
+      const api = await connect(options);
+      let calls = 0;
+      for (let after: string | null = options.after ?? ''; after !== null; ) {
+        const query: string = after === '' ? '' : `?after=${encodeURIComponent(after)}`;
+        const some: RebuiltCalls = await api.json<RebuiltCalls>('POST', `/v1/audit/rebuild${query}`);
+        calls += some.calls;
+        after = some.next;
+        if (options.json) sayJson({ calls, next: after });
+        else if (after !== null) say(`${calls} calls. To go on from here: sallyport audit rebuild --after ${after}`);
+      }
+      if (!options.json) say(`${paint.green('rebuilt')}: ${calls} calls. Nothing on record was changed.`);
     });
 };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Claimed, ContentLabel, Instant, JsonValue, Principal, Redaction, RiskTier } from '../values.js';
+import { Claimed, ContentLabel, Id, Instant, JsonValue, Principal, Redaction, RiskTier } from '../values.js';
 
 /**
  * What people said to a call. `waiting` for them; `granted`, and `used` once the call was sent with it; `rejected`, `expired` (silence) and
@@ -153,6 +153,21 @@ export const VerifyQuery = z.strictObject({
   log: z.enum(['true', 'false']).optional(),
 });
 export type VerifyQuery = z.infer<typeof VerifyQuery>;
+
+/** Query of `POST /v1/audit/rebuild`. */
+export const RebuildQuery = z.strictObject({
+  /** Goes on after this call; without it, from the beginning. */
+  after: Id.optional(),
+});
+export type RebuildQuery = z.infer<typeof RebuildQuery>;
+
+/** Answer of `POST /v1/audit/rebuild`: some calls of the tenant, derived anew from their events. */
+export const RebuiltCalls = z.object({
+  calls: z.number().int().nonnegative(),
+  /** Ask again with it as `after`; `null`: all are done. */
+  next: Id.nullable(),
+});
+export type RebuiltCalls = z.infer<typeof RebuiltCalls>;
 
 /**
  * What was done to the record. `rewritten`: the chain holds in itself, but is not the one that was signed.

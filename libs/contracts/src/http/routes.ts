@@ -21,6 +21,8 @@ import {
   CallRecord,
   CheckpointPage,
   CheckpointQuery,
+  RebuildQuery,
+  RebuiltCalls,
   RejectionPage,
   RejectionQuery,
   TailQuery,
@@ -162,6 +164,12 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   'GET /v1/audit/overview': {
     ...{ area: 'Record', access: [AUDIT], query: OverviewQuery, answer: Overview },
     summary: 'Counts calls of tools, their time, refusals and money over a window, and the numbers of governance.',
+  },
+  'POST /v1/audit/rebuild': {
+    ...{ area: 'Record', access: [OPERATE], query: RebuildQuery, answer: RebuiltCalls, errors: ['stream.conflict'] },
+    summary: 'Derives some calls of the tenant anew from their events: what they are found, counted and shown by.',
+    description:
+      'Ask again with `next` until that is `null`. Changes nothing on record, and what was passed on is not passed on again. Needed once after an upgrade that finds or counts calls by something new.',
   },
   'GET /v1/audit/rejections': {
     ...{ area: 'Record', access: [AUDIT], query: RejectionQuery, answer: RejectionPage },

@@ -1,5 +1,5 @@
 import { CHAIN_GENESIS, type ChainRecord, type Sha256 } from '@sallyport/contracts';
-import { chainHash } from './event-chain.js';
+import { chainHash, chainHashOfText } from './event-chain.js';
 
 /** An entry of an event chain as it is stored. */
 export interface ChainEntry {
@@ -9,6 +9,8 @@ export interface ChainEntry {
   /** Id of the event before it: says what is missing when that one is gone. Not hashed, so evidence of nothing else. */
   readonly previousEventId: string | null;
   readonly hash: string;
+  /** Whether it was recorded before entries had digests, and is hashed as they were then. */
+  readonly isWithoutDigest?: boolean;
   readonly record: ChainRecord;
 }
 
@@ -36,7 +38,8 @@ export interface ChainFault {
 /** Where every chain begins. */
 export const startOfChain: ChainEnd = { entry: 0n, position: -1n, hash: CHAIN_GENESIS, eventId: null, hashBefore: null };
 
-const isWhole = (sha256: Sha256, { previousHash, hash, record }: ChainEntry): boolean => chainHash(sha256, previousHash, record) === hash;
+const isWhole = (sha256: Sha256, { previousHash, hash, isWithoutDigest = false, record }: ChainEntry): boolean =>
+  (isWithoutDigest ? chainHashOfText : chainHash)(sha256, previousHash, record) === hash;
 
 /** The end of the chain after one more entry; `null` when the entry was changed or does not follow. */
 export const follow = (sha256: Sha256, end: ChainEnd, next: ChainEntry): ChainEnd | null => {

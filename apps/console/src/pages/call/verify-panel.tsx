@@ -109,7 +109,11 @@ const Verification = ({ found }: { readonly found: CallVerification }) => {
         {unsigned > 0 && (
           <List.Item>{unsigned} events came after the last checkpoint. One is signed every minute or so: verify again then.</List.Item>
         )}
-        {tooFar > 0 && <List.Item>{tooFar} events lie too far from their checkpoint for a browser: run sallyport audit verify.</List.Item>}
+        {tooFar > 0 && (
+          <List.Item>
+            {tooFar} events lie too far from their checkpoint for a browser, or are older than proofs: run sallyport audit verify.
+          </List.Item>
+        )}
         {signaturesUnchecked && <List.Item>This browser does not know Ed25519, so the signatures were not checked.</List.Item>}
       </List>
       <Text size="sm" mt="xs">

@@ -35,7 +35,8 @@ const SAVE_STATES = `INSERT INTO call_record AS c (tenant_id, call_id, version, 
     outcome = excluded.outcome, trace_id = excluded.trace_id, chain_id = excluded.chain_id
   WHERE c.version = excluded.version - 1`;
 
-const keyOf = (tenantId: string, callId: string): string => `${tenantId} ${callId}`;
+/** The name of a call among those of all tenants. */
+export const keyOf = (tenantId: string, callId: string): string => `${tenantId} ${callId}`;
 
 /** Sorted by tenant and call, so that two consumers lock rows in one order. */
 const sortedKeys = (keys: Iterable<string>): string[] => [...keys].sort();
@@ -59,7 +60,10 @@ export const foldIntoStates = (
 };
 
 /** The calls that events are about, as they stand, locked to the end of the transaction. */
-export const lockStates = async (tx: Sql, events: readonly CallEvent[]): Promise<ReadonlyMap<string, FoldedCall>> => {
+export const lockStates = async (
+  tx: Sql,
+  events: readonly Pick<CallEvent, 'tenantId' | 'callId'>[],
+): Promise<ReadonlyMap<string, FoldedCall>> => {
   if (events.length === 0) return new Map();
   const calls = [...new Map(events.map((event) => [keyOf(event.tenantId, event.callId), event])).values()];
   const { rows } = await tx.query<StateRow>({

@@ -45,9 +45,8 @@ const saveWords = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => 
     return words.size === 0 ? [] : [{ after, words: wordsLiteral([...words, ...everyCallsWords(after.tenantId)]) }];
   });
   if (rows.length === 0) return;
-  // An upsert reads the row that is there, and there is none but by a search.
-  await Promise.all([
-    tx.query({ name: 'audit-see-words', text: `SELECT set_config('sallyport.words', $1, true)`, values: [EVERY_ROW] }),
+  // An upsert reads the row that is there.
+  await seeEveryWord(tx, () =>
     tx.query({
       name: 'audit-save-words',
       text: SAVE_WORDS,
@@ -58,7 +57,16 @@ const saveWords = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => 
         textArray(rows.map(({ words }) => words)),
       ],
     }),
+  );
+};
+
+/** Runs a statement that sees the words of every call; there are none but by a search. */
+export const seeEveryWord = async <T>(tx: Sql, statement: () => Promise<T>): Promise<T> => {
+  const [, result] = await Promise.all([
+    tx.query({ name: 'audit-see-words', text: `SELECT set_config('sallyport.words', $1, true)`, values: [EVERY_ROW] }),
+    statement(),
   ]);
+  return result;
 };
 
 const saveLabels = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => {

@@ -1,19 +1,19 @@
-import { type AnyEnvelope, decodeEvent, isAppError } from '@sallyport/contracts';
+import { type AnyEnvelope, decodeEvent, isAppError, type RebuiltCalls } from '@sallyport/contracts';
 import { evolveCall, initialCallState } from '@sallyport/domain';
 import type { Database, Sql } from '@sallyport/platform';
-import { acrossTenants } from '../tenant-scope.js';
-import { saveStates } from './call-view.store.js';
-import { type CallTurn, saveDerivedViews } from './derived-views.store.js';
+import { asTenant } from '../tenant-scope.js';
+import { type FoldedCall, keyOf, lockStates, saveStates } from './call-view.store.js';
+import { type CallTurn, saveDerivedViews, seeEveryWord } from './derived-views.store.js';
 
-const PAGE = 2_000;
+/** In one transaction: what waits for one of them waits shortly. */
+const CALLS = 200;
+const ATTEMPTS_MAX = 3;
 
-const READ = `SELECT tenant_id, call_id, topic, partition, position, headers, value FROM audit_event
-  WHERE call_id IS NOT NULL AND (tenant_id, call_id) > ($1, $2) ORDER BY tenant_id, call_id LIMIT $3`;
-/** Page after page in the order of the index: the planner may prefer to sort the whole table once for each. */
-const IN_INDEX_ORDER = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off';
+const NEXT = `SELECT DISTINCT call_id FROM audit_event WHERE tenant_id = $1 AND call_id > $2 ORDER BY call_id LIMIT ${CALLS}`;
+const EVENTS = `SELECT call_id, topic, partition, position, headers, value FROM audit_event WHERE tenant_id = $1 AND call_id = ANY($2)`;
+const COUNTED = 'SELECT call_id FROM call_words WHERE tenant_id = $1 AND call_id = ANY($2)';
 
 interface EventRow {
-  readonly tenant_id: string;
   readonly call_id: string;
   readonly topic: string;
   readonly partition: number;
@@ -36,44 +36,51 @@ export const decodeStored = (record: Parameters<typeof decodeEvent>[0]): AnyEnve
 };
 
 /**
- * Throws the call records, and what is derived from them, away and derives them again from the events, in one transaction: readers see the old ones until the end, and
- * the projection waits. What was passed on to the tail and the SIEM is not passed on again. Resolves to the number of calls.
- * Throws `store.unavailable`, with nothing changed.
+ * Derives some calls of a tenant anew from their events, and with them what is derived from calls: those that come after `after`, by id, or the
+ * first ones. The projection and readers go on meanwhile, and what was passed on to the tail and the SIEM is not passed on again; asked for all of
+ * them, it brings back whatever was thrown away. Asked twice it changes nothing. Throws `store.unavailable` and, where the projection came in between
+ * three times, `stream.conflict`; nothing of these calls is changed then.
  */
-export const rebuildCalls = (database: Database): Promise<number> =>
-  acrossTenants(database, async (tx) => {
-    // Every batch of the projection locks a head first.
-    await tx.query('LOCK TABLE chain_head IN EXCLUSIVE MODE');
-    for (const view of ['call_record', 'call_words', 'call_minute', 'chain_label']) await tx.query(`DELETE FROM ${view}`);
-    return foldAll(tx);
-  });
-
-const foldAll = async (tx: Sql): Promise<number> => {
-  await tx.query(IN_INDEX_ORDER);
-  let calls = 0;
-  let after: readonly [string, string] = ['', ''];
-  for (let limit = PAGE; ; ) {
-    const { rows } = await tx.query<EventRow>(READ, [...after, limit]);
-    const byCall = [...Map.groupBy(rows, ({ tenant_id, call_id }) => JSON.stringify([tenant_id, call_id])).values()];
-    const more = rows.length === limit;
-    // The page may end in the middle of its last call.
-    const whole = more ? byCall.slice(0, -1) : byCall;
-    const folded = whole.flatMap((ofCall) => foldCall(ofCall) ?? []);
-    await saveStates(
-      tx,
-      folded.map(({ after }) => ({ version: 1, state: after })),
-    );
-    await saveDerivedViews(tx, folded);
-    calls += folded.length;
-    if (!more) return calls;
-    const last = whole.at(-1)?.[0];
-    if (last === undefined) limit *= 2;
-    else after = [last.tenant_id, last.call_id];
-  }
+export const rebuildCalls = async (database: Database, tenantId: string, after: string | null): Promise<RebuiltCalls> => {
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await asTenant(database, tenantId, (tx) => rebuildSome(tx, tenantId, after ?? ''));
+    } catch (error) {
+      if (!isAppError(error, 'stream.conflict') || attempt === ATTEMPTS_MAX) throw error;
+    }
 };
 
-/** Each topic in its own order, as the projection saw it; `null` when none of the events can be read. */
-const foldCall = (rows: readonly EventRow[]): CallTurn | null => {
+const rebuildSome = async (tx: Sql, tenantId: string, after: string): Promise<RebuiltCalls> => {
+  const callIds = (await tx.query<{ call_id: string }>(NEXT, [tenantId, after])).rows.map(({ call_id }) => call_id);
+  const known = await lockStates(
+    tx,
+    callIds.map((callId) => ({ tenantId, callId })),
+  );
+  // Whoever has words was counted. What an earlier version recorded has none, and is in no count.
+  const counted = new Set(
+    (await seeEveryWord(tx, () => tx.query<{ call_id: string }>(COUNTED, [tenantId, callIds]))).rows.map(({ call_id }) => call_id),
+  );
+  // Read after the lock: what the projection adds to these calls from now on waits for it.
+  const { rows } = await tx.query<EventRow>(EVENTS, [tenantId, callIds]);
+  const folded = [...Map.groupBy(rows, ({ call_id }) => call_id)].flatMap(([callId, ofCall]): (FoldedCall & CallTurn)[] => {
+    const events = eventsOf(callId, ofCall);
+    if (events.length === 0) return [];
+    const stands = known.get(keyOf(tenantId, callId));
+    const state = events.reduce(evolveCall, initialCallState(callId, tenantId));
+    return [
+      {
+        ...{ version: (stands?.version ?? 0) + 1, state, events, after: state },
+        before: stands !== undefined && counted.has(callId) ? stands.state : null,
+      },
+    ];
+  });
+  await saveStates(tx, folded);
+  await saveDerivedViews(tx, folded);
+  return { calls: folded.length, next: callIds.length === CALLS ? (callIds.at(-1) ?? null) : null };
+};
+
+/** What can be read of a call's events, each topic in its own order, as the projection saw it. */
+const eventsOf = (callId: string, rows: readonly EventRow[]): AnyEnvelope[] => {
   const inOrder = rows.toSorted((left, right) =>
     left.topic === right.topic
       ? left.partition - right.partition || Number(BigInt(left.position) - BigInt(right.position))
@@ -81,13 +88,9 @@ const foldCall = (rows: readonly EventRow[]): CallTurn | null => {
         ? -1
         : 1,
   );
-  const events: AnyEnvelope[] = [];
-  for (const row of inOrder) {
-    if (DEAD_LETTER.test(row.topic)) continue;
-    const event = decodeStored({ headers: JSON.parse(row.headers), value: row.value });
-    if (event?.callId === row.call_id) events.push(event);
-  }
-  const [first] = rows;
-  if (first === undefined || events.length === 0) return null;
-  return { before: null, after: events.reduce(evolveCall, initialCallState(first.call_id, first.tenant_id)), events };
+  return inOrder.flatMap(({ topic, headers, value }) => {
+    if (DEAD_LETTER.test(topic)) return [];
+    const event = decodeStored({ headers: JSON.parse(headers), value });
+    return event?.callId === callId ? [event] : [];
+  });
 };

@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { findCalls, showCall } from '../queries/call-queries.js';
 import { openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
 import { aWaitingCall, LIVES } from '../testing/waiting-lives.harness.js';
-import { rebuildCalls } from './rebuild-calls.js';
 
 /** A history that went wrong is made again with `SALLYPORT_SEED`. */
 const SEED = Number(process.env.SALLYPORT_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -90,7 +89,7 @@ test(`records derived again are those that were kept as events came, in any orde
     expect(kept.find(({ call_id }) => call_id === `waits-${String(index + 1).padStart(5, '0')}`)).toMatchObject({
       outcome: outcomes[life],
     });
-  expect(await rebuildCalls(harness.database)).toBe(lives.length);
+  expect((await harness.rebuild('acme')) + (await harness.rebuild('globex'))).toBe(lives.length);
   expect(await calls()).toEqual(kept);
   expect(await harness.tamper('SELECT call_id FROM awaiting_call')).toEqual([]);
 });

@@ -14,7 +14,8 @@ const TURNS = [
 
 /**
  * Digests of records, by which a call's place in the record is proven without showing its neighbours; and read models for the console: words to
- * find calls by, counts by the minute, labels by chain, tools of the catalog. Entries recorded before have no digest and do not verify any more.
+ * find calls by, counts by the minute, labels by chain, tools of the catalog. Entries recorded before have no
+ * digest and verify by the hash of their time; calls of then are found and counted after a rebuild.
  */
 export class SearchMeasureAndProveCalls1795270000000 implements MigrationInterface {
   readonly name = 'SearchMeasureAndProveCalls1795270000000';

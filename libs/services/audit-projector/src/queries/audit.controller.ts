@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Headers, Inject, type MessageEvent, Param, Query, Sse } from '@nestjs/common';
+import { Controller, Get, Header, Headers, HttpCode, Inject, type MessageEvent, Param, Post, Query, Sse } from '@nestjs/common';
 import {
   type AuditVerification,
   type CallDetail,
@@ -9,9 +9,12 @@ import {
   ChainQuery,
   type CheckpointPage,
   CheckpointQuery,
+  OFFICE_SCOPES,
   type Overview,
   OverviewQuery,
   type Principal,
+  RebuildQuery,
+  type RebuiltCalls,
   type RejectionPage,
   RejectionQuery,
   TailQuery,
@@ -21,6 +24,7 @@ import type { JWK } from 'jose';
 import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { AUDIT_PORTS, type AuditProjectorPorts } from '../audit-projector.ports.js';
+import { rebuildCalls } from '../calls/rebuild-calls.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from '../verification/verify-record.js';
 import { admitAuditor, parseQuery } from './auditor.js';
 import { proveCall } from './call-proof.js';
@@ -32,7 +36,10 @@ import { OverviewReader } from './overview.js';
 
 const CallId = z.string().min(1).max(256);
 
-/** Reads the record, each tenant its own. Every route but the public keys needs a token with the scope `sallyport:audit`. */
+/**
+ * Reads the record, each tenant its own. Every route needs a token with the scope `sallyport:audit`, but for the public keys, and for a rebuild,
+ * which needs `sallyport:operate`.
+ */
 @Controller('v1/audit')
 export class AuditController {
   private readonly verifications = new Map<string, Promise<RecordVerification>>();
@@ -80,6 +87,15 @@ export class AuditController {
   async shownOverview(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<Overview> {
     const { tenantId } = await this.admit(authorization);
     return this.overview.read(tenantId, parseQuery(OverviewQuery, query).window);
+  }
+
+  /** Some calls at a time, so that whoever asks sees how far it is and goes on from there. */
+  @Post('rebuild')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  async rebuild(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<RebuiltCalls> {
+    const { tenantId } = await admitAuditor(this.ports.authenticate, authorization, OFFICE_SCOPES.operate);
+    return rebuildCalls(this.ports.database, tenantId, parseQuery(RebuildQuery, query).after ?? null);
   }
 
   @Get('rejections')

@@ -1,14 +1,18 @@
-import { AppError, type Principal } from '@sallyport/contracts';
+import { AppError, OFFICE_SCOPES, type OfficeScope, type Principal } from '@sallyport/contracts';
 import type { z } from 'zod';
-import { AUDIT_SCOPE, type Authenticator } from '../audit-projector.ports.js';
+import type { Authenticator } from '../audit-projector.ports.js';
 
 /**
- * Lets in who may read the record of a tenant: their own, and no other. Throws `identity.token-missing`, `identity.token-invalid`, and
- * `identity.forbidden` without the scope.
+ * Lets in who may read the record of a tenant, or `scope` it: their own, and no other. Throws `identity.token-missing`, `identity.token-invalid`,
+ * and `identity.forbidden` without the scope.
  */
-export const admitAuditor = async (authenticate: Authenticator, authorization: string | undefined): Promise<Principal> => {
+export const admitAuditor = async (
+  authenticate: Authenticator,
+  authorization: string | undefined,
+  scope: OfficeScope = OFFICE_SCOPES.audit,
+): Promise<Principal> => {
   const principal = await authenticate(authorization);
-  if (!principal.scopes.includes(AUDIT_SCOPE)) throw new AppError('identity.forbidden', `${principal.subject} lacks ${AUDIT_SCOPE}`);
+  if (!principal.scopes.includes(scope)) throw new AppError('identity.forbidden', `${principal.subject} lacks ${scope}`);
   return principal;
 };
 

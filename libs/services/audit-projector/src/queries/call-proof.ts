@@ -124,6 +124,11 @@ export const proveCall = async (database: Database, tenantId: string, callId: st
         continue;
       }
       const read = await tx.query<{ digest: string }>(DIGESTS, [row.topic, row.partition, row.position, length]);
+      // Recorded before entries had digests: only who has the records can follow the chain there.
+      if (read.rows.some(({ digest }) => digest === '')) {
+        tooFar.add(row.event_id);
+        continue;
+      }
       digests += length;
       reached = { row, upTo };
       if (checkpoint !== null) used.set(checkpoint.sequence, checkpoint.signed);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AnyEnvelope, encodeEvent, type Principal } from '@sallyport/contracts';
+import { type AnyEnvelope, encodeEvent, type Principal, type RebuiltCalls } from '@sallyport/contracts';
 import { OutboxPublisher, openPostgresEventLog, postgresPositions, type Subscription, type TransactionalEventLog } from '@sallyport/log';
 import { type Database, openDatabase, quietTelemetry, systemClock, systemIdSource } from '@sallyport/platform';
 import {
@@ -14,6 +14,7 @@ import {
 } from '@sallyport/testing';
 import { AUDIT_SCHEMA, auditMigrations } from '../audit-migrations.js';
 import { AUDIT_GROUP, AUDIT_SCOPE, type AuditFaultReport, type AuditProjectorPorts } from '../audit-projector.ports.js';
+import { rebuildCalls } from '../calls/rebuild-calls.js';
 import { checkpointKeyFromFile } from '../checkpoints/checkpoint-key.js';
 import { CheckpointWriter } from '../checkpoints/checkpoint-writer.js';
 import { EventRecorder } from '../record/event-recorder.js';
@@ -31,6 +32,8 @@ export interface RecordHarness {
   /** Consumes all that is on the log, then stops. */
   project(): Promise<void>;
   subscribe(): Promise<Subscription>;
+  /** Derives every call of a tenant anew; returns how many there are. */
+  rebuild(tenantId?: string): Promise<number>;
   /** Runs a statement as the superuser, whom nothing stops. */
   tamper<R extends Record<string, unknown>>(text: string): Promise<R[]>;
   close(): Promise<void>;
@@ -95,6 +98,15 @@ export const openRecordHarness = async (postgres: TestPostgres, override: Partia
       const subscription = await subscribe();
       await subscription.caughtUp;
       await subscription.close();
+    },
+    rebuild: async (tenantId = 'acme') => {
+      let calls = 0;
+      for (let after: string | null = null; ; ) {
+        const some: RebuiltCalls = await rebuildCalls(database, tenantId, after);
+        calls += some.calls;
+        after = some.next;
+        if (after === null) return calls;
+      }
     },
     tamper: (text) => postgres.admin(text, `${testDatabase.url}?options=-c%20search_path%3D${AUDIT_SCHEMA}`),
     close: async () => {

@@ -120,13 +120,13 @@ const explain = async (
   return { found: { kind, position: String(position), eventId, detail }, at };
 };
 
-const differingColumn = ({ record, columns, digest }: StoredEntry): string | null => {
+const differingColumn = ({ record, columns, digest, isWithoutDigest }: StoredEntry): string | null => {
   const expected = columnsOf(record.headers);
   if (expected.eventType !== columns.eventType) return 'event_type';
   if (expected.tenantId !== columns.tenantId) return 'tenant_id';
   if (expected.callId !== columns.callId) return 'call_id';
   if (expected.occurredAt !== columns.occurredAt) return 'occurred_at';
-  return recordDigest(sha256, record) === digest ? null : 'digest';
+  return isWithoutDigest || recordDigest(sha256, record) === digest ? null : 'digest';
 };
 
 const rewritten = (proven: ChainEnd, end: ChainEnd, signed: SignedState): Found => ({

@@ -6,8 +6,9 @@ import { acrossTenants } from '../tenant-scope.js';
 /** An entry as it is stored, with the columns that only repeat its headers. */
 export interface StoredEntry extends ChainEntry {
   readonly columns: EventColumns;
-  /** Digest of the record as stored, from which proofs are made. */
+  /** Digest of the record as stored, from which proofs are made; `''` where it was recorded before there were any. */
   readonly digest: string;
+  readonly isWithoutDigest: boolean;
 }
 
 export interface ChainName {
@@ -59,6 +60,7 @@ const entryOf = (row: EntryRow): StoredEntry => ({
   previousEventId: row.previous_event_id,
   hash: row.hash,
   digest: row.digest,
+  isWithoutDigest: row.digest === '',
   record: {
     topic: row.topic,
     partition: row.partition,

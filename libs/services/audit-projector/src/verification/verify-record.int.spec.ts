@@ -1,7 +1,8 @@
-import { recordDigest } from '@sallyport/contracts';
+import { canonicalRecord, recordDigest } from '@sallyport/contracts';
 import { linkHash } from '@sallyport/domain';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { proveCall } from '../queries/call-proof.js';
 import { sha256 } from '../record/sha256.js';
 import { anAllowedCall, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
 import { readAt } from './stored-chain.js';
@@ -34,6 +35,28 @@ const at = (position: number): string => `WHERE topic = '${TOPIC}' AND partition
 const more = async (number: number): Promise<void> => {
   await harness.append(...anAllowedCall(number));
   await harness.project();
+};
+
+/** The record as a version wrote it that kept no digests (ADR 0018), with heads that fit. */
+const asBeforeDigests = async (): Promise<void> => {
+  const chains = await harness.tamper<{ topic: string; partition: number; position: string }>(
+    'SELECT topic, partition, position FROM chain_head',
+  );
+  for (const { topic, partition, position } of chains) {
+    const positions = Array.from({ length: Number(position) + 1 }, (_, index) => BigInt(index));
+    const entries = (await readAt(harness.database, { topic, partition }, positions)).toSorted((left, right) =>
+      Number(left.entry - right.entry),
+    );
+    let previous = '0'.repeat(64);
+    for (const { record } of entries) {
+      const link = sha256(previous + canonicalRecord(record));
+      await harness.tamper(`UPDATE audit_event SET previous_hash = '${previous}', hash = '${link}', digest = ''
+        WHERE topic = '${topic}' AND partition = ${partition} AND position = ${record.position}`);
+      previous = link;
+    }
+    await harness.tamper(`UPDATE chain_head SET hash = '${previous}' WHERE topic = '${topic}' AND partition = ${partition}`);
+  }
+  await harness.tamper('TRUNCATE checkpoint');
 };
 
 /** What a superuser does who knows the rules: makes all hashes after a position anew, and the head fit. */
@@ -77,6 +100,21 @@ describe('verifying a record nobody touched', () => {
 
   test('holds it against the log too, when asked', async () => {
     expect(await verify({ compareWithLog: true })).toMatchObject({ ok: true, eventsComparedWithLog: EVENTS + CALLS });
+  });
+
+  test('finds one in order that was begun before entries had digests, proves what came since, and names what was edited before', async () => {
+    await asBeforeDigests();
+    await more(99);
+    expect(await verify({ compareWithLog: true })).toMatchObject({ ok: true, eventsChecked: EVENTS + CALLS + 4, faults: [] });
+    expect((await proveCall(harness.database, 'acme', 'call-acme-00002')).tooFar).toHaveLength(4);
+    expect(await proveCall(harness.database, 'acme', 'call-acme-00099')).toMatchObject({ tooFar: [], records: { length: 4 } });
+    await harness.tamper(`UPDATE audit_event SET value = replace(value, '"outcome":"ok"', '"outcome":"no"') ${at(5)}`);
+    expect((await verify()).faults).toMatchObject([{ kind: 'edited', topic: TOPIC, position: '5', callId: 'call-acme-00002' }]);
+  });
+
+  test('takes nothing for old that only lost its digest', async () => {
+    await harness.tamper(`UPDATE audit_event SET digest = '' ${at(5)}`);
+    expect((await verify()).faults).toMatchObject([{ kind: 'edited', topic: TOPIC, position: '5' }]);
   });
 
   test('may be limited to what lies between two checkpoints', async () => {
