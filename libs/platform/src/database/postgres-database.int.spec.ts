@@ -1,4 +1,4 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '@sallyport/testing';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
@@ -128,6 +128,42 @@ test('a statement that takes too long is store.unavailable, and the next one is 
   const database = await opened({ statementTimeoutMs: 50, poolMax: 1 });
   await expect(database.query('SELECT pg_sleep(10)')).rejects.toMatchObject({ code: 'store.unavailable' });
   expect(await database.isHealthy()).toBe(true);
+});
+
+test('a server that falls silent is store.unavailable in bounded time, also in a transaction, and is not waited for afterwards', async () => {
+  const sockets = new Set<Socket>();
+  const { hostname, port } = new URL(home.url);
+  const between = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => {}).on('close', () => to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = new URL(home.url);
+    url.host = `127.0.0.1:${(between.address() as AddressInfo).port}`;
+    const database = await opened({ url: url.href, migrationsUrl: home.url, statementTimeoutMs: 200 });
+    const silence = (): void => sockets.forEach((socket) => void socket.unpipe().pause());
+    await database.query('SELECT 1');
+    silence();
+    await expect(database.query('SELECT 1')).rejects.toMatchObject({ code: 'store.unavailable' });
+    await expect(
+      database.transaction(async (tx) => {
+        silence();
+        await Promise.all([tx.query('INSERT INTO items (id) VALUES (1)'), tx.query('INSERT INTO items (id) VALUES (2)')]);
+      }),
+    ).rejects.toMatchObject({ code: 'store.unavailable' });
+    expect((await database.query('SELECT id FROM items')).rows).toEqual([]);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    between.close();
+  }
 });
 
 test('connections that the server ends, idle and in a transaction, end no process and are replaced', async () => {

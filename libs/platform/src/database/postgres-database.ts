@@ -19,9 +19,12 @@ export interface DatabaseOptions {
   readonly poolMax?: number;
   /** How long to wait for a connection before `store.unavailable`; default 5,000. */
   readonly connectTimeoutMs?: number;
-  /** After how long PostgreSQL gives up a statement; default 30,000. */
+  /** After how long PostgreSQL gives up a statement; default 30,000. 2 s later its connection is given up. */
   readonly statementTimeoutMs?: number;
 }
+
+/** Beyond the time of a statement, for PostgreSQL to say that it gave it up. */
+const SILENCE_MS = 2_000;
 
 /**
  * Opens a service's schema: runs what is missing of its migrations, then keeps a pool of connections that find their tables by
@@ -31,6 +34,7 @@ export interface DatabaseOptions {
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
   const schema = plainIdentifier(options.schema);
   const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
   try {
     await runMigrations({
       url: options.migrationsUrl ?? options.url,
@@ -46,7 +50,9 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     connectionString: options.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    statement_timeout: statementTimeoutMs,
+    // A server that fell silent, or a network that lost it, gives up nothing: the connection goes, with all that is under way on it.
+    query_timeout: statementTimeoutMs + SILENCE_MS,
     // A transaction that its owner forgot must not hold locks for ever.
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
