@@ -45,6 +45,7 @@ export {
 } from './database/provisioning.js';
 export type { Database, Listening, ListenOptions, Sql, SqlResult, SqlStatement, TransactionOptions } from './database/sql.js';
 export { isConnectionFault } from './database/store-error.js';
+export { Tail, type TailStep } from './database/tail.js';
 export {
   EMBEDDED_DATABASE,
   type EmbeddedPostgres,
@@ -57,6 +58,7 @@ export { type StopOptions, stopOnSignals } from './health/stop-on-signals.js';
 export { AppErrorFilter, type AppErrorFilterOptions, type ErrorReply, type ErrorRequest, toAppError } from './http/app-error.filter.js';
 export { ConnectionFaults } from './http/connection-faults.js';
 export { discardRest } from './http/discard-rest.js';
+export { parseInput } from './http/parse-input.js';
 export { noteRefusal } from './http/refused-requests.js';
 export type { Rejection, RejectionRecord } from './http/rejection.port.js';
 export { checkBody, checkHead, holdsNul } from './http/request-rules.js';

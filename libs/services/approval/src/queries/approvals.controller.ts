@@ -11,10 +11,11 @@ import {
   RejectBody,
   type UnmaskedParams,
 } from '@sallyport/contracts';
+import { parseInput } from '@sallyport/platform';
 import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import type { AnswerRequests } from '../answers/answer-requests.js';
-import { admitApprover, parseInput } from '../answers/approvers.js';
+import { admitApprover } from '../answers/approvers.js';
 import { ANSWER_REQUESTS, APPROVAL_PORTS, type ApprovalPorts } from '../approval.ports.js';
 import { readApproval, type StoredApproval } from '../requests/approval.store.js';
 import { asTenant } from '../tenant-scope.js';
@@ -55,10 +56,8 @@ export class ApprovalsController {
     return this.tail.follow(principal.tenantId, cursor ?? null).pipe(
       // A comment is no event to a client; its id is where it resumes all the same.
       map(
-        ({ cursor: id, approval }): MessageEvent =>
-          approval === null
-            ? { id, comment: 'alive' }
-            : { id, type: 'approval', data: summaryOf(approval, principal, this.ports.clock.nowMs()) },
+        ({ cursor: id, item }): MessageEvent =>
+          item === null ? { id, comment: 'alive' } : { id, type: 'approval', data: summaryOf(item, principal, this.ports.clock.nowMs()) },
       ),
     );
   }

@@ -20,13 +20,14 @@ import {
   TailQuery,
   VerifyQuery,
 } from '@sallyport/contracts';
+import { parseInput } from '@sallyport/platform';
 import type { JWK } from 'jose';
 import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { AUDIT_PORTS, type AuditProjectorPorts } from '../audit-projector.ports.js';
 import { rebuildCalls } from '../calls/rebuild-calls.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from '../verification/verify-record.js';
-import { admitAuditor, parseQuery } from './auditor.js';
+import { admitAuditor } from './auditor.js';
 import { proveCall } from './call-proof.js';
 import { findCalls, findRejections, showCall } from './call-queries.js';
 import { CallTail } from './call-tail.js';
@@ -54,21 +55,21 @@ export class AuditController {
   @Header('cache-control', 'no-store')
   async calls(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<CallPage> {
     const { tenantId } = await this.admit(authorization);
-    return findCalls(this.ports.database, tenantId, parseQuery(CallQuery, query));
+    return findCalls(this.ports.database, tenantId, parseInput(CallQuery, query));
   }
 
   @Get('calls/:callId')
   @Header('cache-control', 'no-store')
   async call(@Param('callId') callId: string, @Headers('authorization') authorization?: string): Promise<CallDetail> {
     const { tenantId } = await this.admit(authorization);
-    return showCall(this.ports.database, tenantId, parseQuery(CallId, callId), this.ports.traceUrlTemplate);
+    return showCall(this.ports.database, tenantId, parseInput(CallId, callId), this.ports.traceUrlTemplate);
   }
 
   @Get('calls/:callId/proof')
   @Header('cache-control', 'no-store')
   async proof(@Param('callId') callId: string, @Headers('authorization') authorization?: string): Promise<CallProof> {
     const { tenantId } = await this.admit(authorization);
-    return proveCall(this.ports.database, tenantId, parseQuery(CallId, callId));
+    return proveCall(this.ports.database, tenantId, parseInput(CallId, callId));
   }
 
   @Get('chains/:chainId')
@@ -79,14 +80,14 @@ export class AuditController {
     @Headers('authorization') authorization?: string,
   ): Promise<ChainPage> {
     const { tenantId } = await this.admit(authorization);
-    return showChain(this.ports.database, tenantId, parseQuery(CallId, chainId), parseQuery(ChainQuery, query));
+    return showChain(this.ports.database, tenantId, parseInput(CallId, chainId), parseInput(ChainQuery, query));
   }
 
   @Get('overview')
   @Header('cache-control', 'no-store')
   async shownOverview(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<Overview> {
     const { tenantId } = await this.admit(authorization);
-    return this.overview.read(tenantId, parseQuery(OverviewQuery, query).window);
+    return this.overview.read(tenantId, parseInput(OverviewQuery, query).window);
   }
 
   /** Some calls at a time, so that whoever asks sees how far it is and goes on from there. */
@@ -95,14 +96,14 @@ export class AuditController {
   @Header('cache-control', 'no-store')
   async rebuild(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<RebuiltCalls> {
     const { tenantId } = await admitAuditor(this.ports.authenticate, authorization, OFFICE_SCOPES.operate);
-    return rebuildCalls(this.ports.database, tenantId, parseQuery(RebuildQuery, query).after ?? null);
+    return rebuildCalls(this.ports.database, tenantId, parseInput(RebuildQuery, query).after ?? null);
   }
 
   @Get('rejections')
   @Header('cache-control', 'no-store')
   async rejections(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<RejectionPage> {
     const { tenantId } = await this.admit(authorization);
-    return findRejections(this.ports.database, tenantId, parseQuery(RejectionQuery, query));
+    return findRejections(this.ports.database, tenantId, parseInput(RejectionQuery, query));
   }
 
   /** Server-sent events: one for each call as it ends, its id the cursor to resume from, its data the record. */
@@ -113,13 +114,13 @@ export class AuditController {
     @Headers('last-event-id') lastEventId?: string,
   ): Promise<Observable<MessageEvent>> {
     const { tenantId } = await this.admit(authorization);
-    const { cursor, ...filter } = parseQuery(
+    const { cursor, ...filter } = parseInput(
       TailQuery,
-      lastEventId === undefined ? query : { ...parseQuery(z.looseObject({}), query), cursor: lastEventId },
+      lastEventId === undefined ? query : { ...parseInput(z.looseObject({}), query), cursor: lastEventId },
     );
     return this.tail.follow(tenantId, filter, cursor ?? null).pipe(
       // A comment is no event to a client; its id is where it resumes all the same.
-      map(({ cursor: id, record }): MessageEvent => (record === null ? { id, comment: 'alive' } : { id, type: 'call', data: record })),
+      map(({ cursor: id, item }): MessageEvent => (item === null ? { id, comment: 'alive' } : { id, type: 'call', data: item })),
     );
   }
 
@@ -128,7 +129,7 @@ export class AuditController {
   @Header('cache-control', 'no-store')
   async verify(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<AuditVerification> {
     const principal = await this.admit(authorization);
-    const { log, ...range } = parseQuery(VerifyQuery, query);
+    const { log, ...range } = parseInput(VerifyQuery, query);
     return withoutForeignIds(await this.verifyOnce({ ...range, compareWithLog: log === 'true' }), principal.tenantId);
   }
 
@@ -142,7 +143,7 @@ export class AuditController {
   @Header('cache-control', 'no-store')
   async checkpoints(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<CheckpointPage> {
     await this.admit(authorization);
-    const { cursor, limit } = parseQuery(CheckpointQuery, query);
+    const { cursor, limit } = parseInput(CheckpointQuery, query);
     return findCheckpoints(this.ports.database, cursor ?? null, limit);
   }
 

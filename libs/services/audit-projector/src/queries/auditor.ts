@@ -1,5 +1,4 @@
 import { AppError, OFFICE_SCOPES, type OfficeScope, type Principal } from '@sallyport/contracts';
-import type { z } from 'zod';
 import type { Authenticator } from '../audit-projector.ports.js';
 
 /**
@@ -14,14 +13,4 @@ export const admitAuditor = async (
   const principal = await authenticate(authorization);
   if (!principal.scopes.includes(scope)) throw new AppError('identity.forbidden', `${principal.subject} lacks ${scope}`);
   return principal;
-};
-
-/** Parses the query of a request. Throws `request.invalid` naming every parameter at fault. */
-export const parseQuery = <S extends z.ZodType>(schema: S, query: unknown): z.output<S> => {
-  const parsed = schema.safeParse(query);
-  // PostgreSQL has no text with a NUL in it, so nothing on record has one.
-  if (JSON.stringify(query)?.includes('\\u0000')) throw new AppError('request.invalid', 'a parameter holds a NUL');
-  if (parsed.success) return parsed.data;
-  const paths = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')]));
-  throw new AppError('request.invalid', 'the query does not fit', { detail: { paths: paths.slice(0, 16) } });
 };

@@ -8,11 +8,11 @@ import {
   Id,
   isAppError,
 } from '@sallyport/contracts';
-import { checkCsrf, checkOwnPage, consoleCookieNamesOf, cookieOf, csrfDigestOf } from '@sallyport/platform';
+import { checkCsrf, checkOwnPage, consoleCookieNamesOf, cookieOf, csrfDigestOf, parseInput } from '@sallyport/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { EdgeGateway } from '../edge-gateway.js';
-import { readBody } from '../http/request-body.js';
+import { readJson } from '../http/request-body.js';
 import { HOME_PATH, LOGIN_SECONDS, type SessionInUse } from './console-sessions.js';
 import { LoginFailed } from './oidc-login.js';
 
@@ -36,7 +36,7 @@ export class ConsoleSessionController {
   @Get('session/login')
   async login(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.answer(request, reply, async () => {
-      const query = parse(ConsoleLoginQuery, request.query);
+      const query = parseInput(ConsoleLoginQuery, request.query);
       const own = new URL(this.publicUrl);
       if (request.headers.host !== own.host)
         return redirect(reply, `${this.publicUrl}/console/session/login?${new URLSearchParams({ return: query.return })}`);
@@ -77,7 +77,7 @@ export class ConsoleSessionController {
   @Post('session/logout')
   async logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.withSession(request, reply, async (session) => {
-      const { everywhere } = parse(ConsoleLogoutBody, json(await readBody(request.raw, BODY_BYTES_MAX)));
+      const { everywhere } = parseInput(ConsoleLogoutBody, (await readJson(request.raw, BODY_BYTES_MAX)) ?? {});
       const providerLogoutUrl = await this.gateway.console.logout(session, everywhere);
       this.forget(reply);
       send(reply, { providerLogoutUrl } satisfies ConsoleLogout);
@@ -87,7 +87,7 @@ export class ConsoleSessionController {
   @Get('sessions')
   async sessions(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.withSession(request, reply, async (session) => {
-      const { of, cursor, limit } = parse(ConsoleSessionsQuery, request.query);
+      const { of, cursor, limit } = parseInput(ConsoleSessionsQuery, request.query);
       send(reply, await this.gateway.console.list(session, { of, cursor, limit }));
     });
   }
@@ -95,7 +95,7 @@ export class ConsoleSessionController {
   @Delete('sessions/:id')
   async end(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.withSession(request, reply, async (session) => {
-      const { id } = parse(z.object({ id: Id }), request.params);
+      const { id } = parseInput(z.object({ id: Id }), request.params);
       await this.gateway.console.end(session, id);
       if (id === session.stored.sessionId) this.forget(reply);
       send(reply, { ended: id });
@@ -169,19 +169,3 @@ const redirect = (reply: FastifyReply, address: string): void => void reply.code
 
 const send = (reply: FastifyReply, body: object): void =>
   void reply.code(200).header('content-type', 'application/json').send(JSON.stringify(body));
-
-const json = (bytes: Buffer): unknown => {
-  if (bytes.length === 0) return {};
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new AppError('request.parse-error', 'the body is not JSON', { cause });
-  }
-};
-
-const parse = <S extends z.ZodType>(schema: S, input: unknown): z.output<S> => {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const paths = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')]));
-  throw new AppError('request.invalid', 'the request does not fit', { detail: { paths: paths.slice(0, 16) } });
-};

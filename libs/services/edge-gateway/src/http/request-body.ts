@@ -43,5 +43,16 @@ export const readBody = async (request: IncomingMessage, maxBytes: number): Prom
   });
 };
 
+/** Reads a body as JSON, as `readBody` does; `undefined` where there is none. Throws `request.parse-error` for what is no JSON. */
+export const readJson = async (request: IncomingMessage, maxBytes: number): Promise<unknown> => {
+  const bytes = await readBody(request, maxBytes);
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new AppError('request.parse-error', 'the body is not JSON', { cause });
+  }
+};
+
 const brokeOff = (cause: unknown): AppError =>
   isAppError(cause) ? cause : new AppError('request.invalid', 'the body broke off', { cause });

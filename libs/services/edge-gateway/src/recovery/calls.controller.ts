@@ -1,10 +1,11 @@
 import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
-import { AppError, type CallsInDoubt, CallsInDoubtQuery, type Principal, ResolveCallBody } from '@sallyport/contracts';
+import { AppError, type CallsInDoubt, CallsInDoubtQuery, Instant, type Principal, ResolveCallBody } from '@sallyport/contracts';
+import { parseInput } from '@sallyport/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { EdgeGateway } from '../edge-gateway.js';
 import type { Entrance } from '../http/door.js';
-import { readBody } from '../http/request-body.js';
+import { readJson } from '../http/request-body.js';
 import { findInDoubt, type InDoubtCursor } from './open-calls.store.js';
 
 const OPERATE_SCOPE = 'sallyport:operate';
@@ -22,7 +23,7 @@ export class CallsController {
   async inDoubt(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.gateway.door.open(request, reply, this.entrance('/v1/calls/in-doubt'), async ({ principal }) => {
       this.admit(principal);
-      const { cursor, limit } = parse(CallsInDoubtQuery, request.query);
+      const { cursor, limit } = parseInput(CallsInDoubtQuery, request.query);
       const after = cursor === undefined ? null : cursorOf(cursor);
       const calls = await findInDoubt(this.gateway.ports.database, principal.tenantId, after, limit + 1);
       const page = calls.slice(0, limit);
@@ -38,8 +39,8 @@ export class CallsController {
   async resolve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.gateway.door.open(request, reply, this.entrance('/v1/calls/:callId/resolution'), async ({ principal }) => {
       this.admit(principal);
-      const { callId } = parse(z.object({ callId: z.string().min(1).max(CALL_ID_MAX) }), request.params);
-      const body = parse(ResolveCallBody, json(await readBody(request.raw, BODY_BYTES_MAX)));
+      const { callId } = parseInput(z.object({ callId: z.string().min(1).max(CALL_ID_MAX) }), request.params);
+      const body = parseInput(ResolveCallBody, await readJson(request.raw, BODY_BYTES_MAX));
       send(reply, await this.gateway.recovery.calls.resolve(principal, callId, body));
     });
   }
@@ -57,25 +58,10 @@ export class CallsController {
 const send = (reply: FastifyReply, body: object): void =>
   void reply.code(200).headers({ 'content-type': 'application/json', 'cache-control': 'no-store' }).send(JSON.stringify(body));
 
-const json = (bytes: Buffer): unknown => {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new AppError('request.parse-error', 'the body is not JSON', { cause });
-  }
-};
-
-const parse = <S extends z.ZodType>(schema: S, input: unknown): z.output<S> => {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const paths = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')]));
-  throw new AppError('request.invalid', 'the request does not fit', { detail: { paths: paths.slice(0, 16) } });
-};
-
 const cursorOf = (cursor: string): InDoubtCursor => {
   const at = cursor.indexOf('|');
   const since = cursor.slice(0, at);
-  if (at < 0 || Number.isNaN(Date.parse(since)))
+  if (at < 0 || !Instant.safeParse(since).success)
     throw new AppError('request.invalid', 'no cursor of ours', { detail: { paths: ['cursor'] } });
   return { since, callId: cursor.slice(at + 1) };
 };

@@ -190,7 +190,7 @@ test('refuses what does not fit, and calls that are not in doubt', async () => {
   expect((await resolve('unknown', EXECUTED)).body.code).toBe('request.not-found');
   for (const body of [{}, { resolution: 'maybe', note: 'x' }, { resolution: 'executed', note: ' ' }, { ...EXECUTED, by: 'me' }])
     expect(await resolve('unknown', body)).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
-  for (const query of ['?limit=0', '?cursor=none', '?other=1'])
+  for (const query of ['?limit=0', '?cursor=none', '?cursor=foo%201%7Cx', '?other=1'])
     expect((await http('GET', `/v1/calls/in-doubt${query}`, OPERATOR)).body.code).toBe('request.invalid');
   const { body } = await http('POST', '/v1/invoke', {}, { tool: `tools/${WRITE}`, arguments: { text: 'a' } });
   expect((await resolve(body.callId, EXECUTED)).status).not.toBe(200);
