@@ -140,8 +140,22 @@ const adapterFor = ({ turnedAway, filter, cookies, clock }: AdapterParts): Fasti
       if (tokenEndsAtMs !== null) endWith(reply.raw, tokenEndsAtMs - clock.nowMs());
     }),
   );
+  leaveNoConnection(fastify);
   fastify.addHook('preValidation', (request, _reply, done) => refusing(done, () => checkBody(request.body)));
   return adapter;
+};
+
+/** A connection whose answer ends after the server began to close is idle too late to be closed with the others: it would be waited for. */
+const leaveNoConnection = (fastify: FastifyInstance): void => {
+  let isClosing = false;
+  fastify.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  fastify.addHook('onResponse', (request, _reply, done) => {
+    if (isClosing) request.raw.socket.destroySoon();
+    done();
+  });
 };
 
 const guardAnswer = (response: ServerResponse): void => {
