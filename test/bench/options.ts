@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { countOf, listOf, numberOf } from '../command-line.ts';
 
 /** `embedded`: `sallyport start`, everything in one process on its own PostgreSQL. `kafka`: five processes on a broker; `kafka-4`: with four edges. */
 export const BENCH_SIZES = ['embedded', 'kafka', 'kafka-4'] as const;
@@ -58,26 +59,6 @@ with everything on and durable. Prints tables and writes everything to a JSON fi
   --strict           ends with 1 when a target is missed, too
   --help             prints this
 `;
-
-const listOf = <T extends string>(name: string, text: string, known: readonly T[]): readonly T[] => {
-  const words = text.split(',');
-  const found = known.filter((word) => words.includes(word));
-  const strange = words.filter((word) => !known.some((item) => item === word));
-  if (strange.length > 0 || found.length === 0) throw new RangeError(`--${name} takes some of ${known.join(',')}, not ${text}`);
-  return found;
-};
-
-const numberOf = (name: string, text: string, least: number): number => {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < least) throw new RangeError(`--${name} takes a number from ${least}, not ${text}`);
-  return value;
-};
-
-const countOf = (name: string, text: string, least: number): number => {
-  const value = numberOf(name, text, least);
-  if (!Number.isInteger(value)) throw new RangeError(`--${name} takes a whole number, not ${text}`);
-  return value;
-};
 
 /** Reads the command line; `'help'` when that is asked for. Throws with one line that says what does not fit. */
 export const parseOptions = (args: readonly string[]): BenchOptions | 'help' => {

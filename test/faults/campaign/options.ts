@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { countOf, listOf } from '../../command-line.ts';
 import { EXPERIMENTS } from './experiments.ts';
 import { FAULT_SIZES, type FaultSize, VICTIMS, type Victim } from './victims.ts';
 
@@ -36,20 +37,6 @@ a JSON file, after each victim anew. Ends with 1 when a promise was broken.
   --out FILE         where to write the JSON (default: fault-results/<time>.json)
   --help             prints this
 `;
-
-const listOf = <T extends string>(name: string, text: string, known: readonly T[]): readonly T[] => {
-  const words = text.split(',');
-  const found = known.filter((word) => words.includes(word));
-  const strange = words.filter((word) => !known.some((item) => item === word));
-  if (strange.length > 0 || found.length === 0) throw new RangeError(`--${name} takes some of ${known.join(',')}, not ${text}`);
-  return found;
-};
-
-const countOf = (name: string, text: string, least: number): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new RangeError(`--${name} takes a whole number from ${least}, not ${text}`);
-  return value;
-};
 
 const SEEDS = 2 ** 30;
 
