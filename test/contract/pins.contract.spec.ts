@@ -47,6 +47,8 @@ const EVENT_TYPES = [
   'ToolCallAbandoned.v1',
   'ToolCallCancelled.v1',
   'RequestRejected.v1',
+  'ConsoleSessionOpened.v1',
+  'ConsoleSessionEnded.v1',
   'ToolDefinitionsObserved.v1',
   'PolicyDecided.v1',
   'PolicyDecided.v2',
@@ -78,6 +80,7 @@ const EVENT_TYPES = [
   'ApprovalRuleChanged.v1',
   'AuditCheckpoint.v1',
   'OcsfApiActivity.v1',
+  'OcsfAuthentication.v1',
 ];
 
 const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, retryable: boolean])[] = [
@@ -104,6 +107,7 @@ const ERROR_CODES: readonly (readonly [code: string, http: number, rpc: number, 
   ['chain.poisoned', 403, -31403, false],
   ['configuration.invalid', 500, -31500, false],
   ['console.cross-site', 403, -31403, false],
+  ['console.login-failed', 401, -31401, false],
   ['console.session-missing', 401, -31401, false],
   ['content.arguments-too-deep', 400, -32602, false],
   ['content.arguments-too-large', 413, -31413, false],

@@ -1,5 +1,5 @@
-import { OpenConsoleSessions } from '@sallyport/contracts';
-import { type Cluster, type NextLogin, startCluster, TestIdentityProvider } from '@sallyport/testing';
+import { LoginPage, OpenConsoleSessions } from '@sallyport/contracts';
+import { type Cluster, type NextLogin, startCluster, TestIdentityProvider, until } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Asked, Person } from './console/person.ts';
 
@@ -343,6 +343,43 @@ describe('sessions of the console', { timeout: 60_000 }, () => {
     expect(await mia.ask('/v1/controls')).toMatchObject({ status: 401 });
     expect(await ina.ask('/v1/controls')).toMatchObject({ status: 200 });
     expect((await ina.ask('/v1/controls')).text).not.toContain('a-token-that-was-lost');
+  });
+
+  test('logins, ends of sessions and failed logins are on record, and no secret is in them', async () => {
+    const grace = await loggedIn(GRACE);
+    const mia = await loggedIn(who('mia', ['viewer']));
+    const secrets = [grace, mia].flatMap((person) => [person.cookie(SESSION), person.cookie(ACCESS)]);
+    const [{ id } = { id: '' }] = OpenConsoleSessions.parse(JSON.parse((await mia.ask('/console/sessions?of=me')).text)).sessions;
+    expect(await grace.ask(`/console/sessions/${id}`, { method: 'DELETE' })).toMatchObject({ status: 200 });
+    expect(await reasonOf(someone(), '/console/session/callback?code=guessed&state=guessed')).toBe('expired');
+    const loginsOf = async (person: Person) => LoginPage.parse(JSON.parse((await person.ask('/v1/audit/logins?limit=200')).text)).logins;
+    const logins = await until('both are on record', async () => {
+      const found = (await loginsOf(grace)).filter(({ sessionId }) => sessionId === id);
+      return found.length === 2 ? found : undefined;
+    });
+    expect(logins).toMatchObject([
+      { what: 'revoked', subject: 'user:mia', by: 'user:grace' },
+      { what: 'opened', subject: 'user:mia', by: 'user:mia' },
+    ]);
+    const ina = await loggedIn(INA);
+    expect((await loginsOf(ina)).map(({ subject }) => subject)).not.toContain('user:mia');
+    const onRecord = async () => {
+      const rows = await cluster.admin<{ event_type: string; value: string }>(
+        `SELECT event_type, headers || value AS value FROM audit_projector.audit_event
+         WHERE event_type LIKE 'ConsoleSession%' OR value LIKE '%console.login-failed%'`,
+      );
+      return rows.some(({ event_type }) => event_type === 'RequestRejected') ? rows : undefined;
+    };
+    const told = JSON.stringify(await until('the failed login is on record', onRecord));
+    for (const secret of [...secrets, CLIENT.secret, 'guessed']) expect(told).not.toContain(secret);
+    const forSiem = () =>
+      cluster.admin<{ value: string }>("SELECT value FROM log.event WHERE topic = 'audit.ocsf.v1' AND value LIKE '%\"class_uid\":3002%'");
+    await until('the SIEM is told of logon, logoff and failure', async () => {
+      const values = (await forSiem()).map(({ value }) => JSON.parse(value));
+      const has = (activity: number, status: number) =>
+        values.some(({ activity_id, status_id }) => activity_id === activity && status_id === status);
+      return (has(1, 1) && has(2, 1) && has(1, 2)) || undefined;
+    });
   });
 
   test('one session more than a person may have ends the oldest, and nobody else’s', async () => {

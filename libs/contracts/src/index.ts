@@ -13,7 +13,7 @@ export {
   eventTypeOf,
 } from './envelope.js';
 export { AppError, docsUrlOf, type ErrorBody, isAppError, type PublicDetail, toErrorBody } from './errors/app-error.js';
-export { ERRORS, type ErrorCode, type ErrorDefinition, isErrorCode } from './errors/registry.js';
+export { ERRORS, type ErrorCode, type ErrorDefinition, isErrorCode, LOGIN_FAILED } from './errors/registry.js';
 export { type DataOf, defineEvent, type EventDefinition } from './event-schema.js';
 export * from './events/index.js';
 export { HTTP_HEADERS, JWT_CLAIMS, META_KEYS, RECORD_HEADERS } from './headers.js';
@@ -44,6 +44,8 @@ export {
   CallRecord,
   CheckpointPage,
   CheckpointQuery,
+  LoginPage,
+  LoginQuery,
   RebuildQuery,
   RebuiltCalls,
   RejectionPage,

@@ -86,6 +86,7 @@ export const OFFICE_WAYS: readonly OfficeWay[] = [
   way('GET /v1/audit/overview', [AUDIT], () => '/v1/audit/overview'),
   way('POST /v1/audit/rebuild', [OPERATE], () => '/v1/audit/rebuild'),
   way('GET /v1/audit/rejections', [AUDIT], () => '/v1/audit/rejections?limit=200'),
+  way('GET /v1/audit/logins', [AUDIT], () => '/v1/audit/logins?limit=200'),
   way('GET /v1/audit/tail', [AUDIT], () => '/v1/audit/tail'),
   way('GET /v1/audit/verify', [AUDIT], () => '/v1/audit/verify'),
   way('GET /v1/audit/checkpoints', [AUDIT], () => '/v1/audit/checkpoints'),

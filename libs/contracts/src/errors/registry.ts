@@ -140,6 +140,12 @@ export const ERRORS = {
     retryable: false,
     summary: 'The request did not come from a page of this console, so its session was not used. Nothing was changed.',
   },
+  'console.login-failed': {
+    http: 401,
+    rpc: -31401,
+    retryable: false,
+    summary: 'A login to the console came to nothing. Nobody was logged in.',
+  },
   'console.session-missing': {
     http: 401,
     rpc: -31401,
@@ -334,6 +340,9 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** The code under which failed logins of people are among the requests that were turned away. */
+export const LOGIN_FAILED = 'console.login-failed' satisfies ErrorCode;
 
 /** Whether a text is a code of the registry. */
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);

@@ -7,6 +7,7 @@ import { ApprovalRuleChangedV1 } from './approval/approval-rule-changed.v1.js';
 import { ApprovalWithdrawnV1 } from './approval/approval-withdrawn.v1.js';
 import { AuditCheckpointV1 } from './audit/audit-checkpoint.v1.js';
 import { OcsfApiActivityV1 } from './audit/ocsf-api-activity.v1.js';
+import { OcsfAuthenticationV1 } from './audit/ocsf-authentication.v1.js';
 import { BudgetAccountInForceV1 } from './budget/budget-account-in-force.v1.js';
 import { BudgetLimitChangedV1 } from './budget/budget-limit-changed.v1.js';
 import { BudgetOverranV1 } from './budget/budget-overran.v1.js';
@@ -28,6 +29,8 @@ import { PolicyChangedV1 } from './policy/policy-changed.v1.js';
 import { PolicyDecidedV1 } from './policy/policy-decided.v1.js';
 import { PolicyDecidedV2 } from './policy/policy-decided.v2.js';
 import { PolicySetInForceV1 } from './policy/policy-set-in-force.v1.js';
+import { ConsoleSessionEndedV1 } from './session/console-session-ended.v1.js';
+import { ConsoleSessionOpenedV1 } from './session/console-session-opened.v1.js';
 import { RequestRejectedV1 } from './tool-call/request-rejected.v1.js';
 import { ToolCallAbandonedV1 } from './tool-call/tool-call-abandoned.v1.js';
 import { ToolCallCancelledV1 } from './tool-call/tool-call-cancelled.v1.js';
@@ -62,6 +65,8 @@ export const EVENT_DEFINITIONS = [
   ToolCallAbandonedV1,
   ToolCallCancelledV1,
   RequestRejectedV1,
+  ConsoleSessionOpenedV1,
+  ConsoleSessionEndedV1,
   ToolDefinitionsObservedV1,
   PolicyDecidedV1,
   PolicyDecidedV2,
@@ -93,6 +98,7 @@ export const EVENT_DEFINITIONS = [
   ApprovalRuleChangedV1,
   AuditCheckpointV1,
   OcsfApiActivityV1,
+  OcsfAuthenticationV1,
 ] as const;
 
 export { ApprovalExpiredV1 } from './approval/approval-expired.v1.js';
@@ -104,6 +110,7 @@ export { ApprovalRuleChangedV1 } from './approval/approval-rule-changed.v1.js';
 export { ApprovalWithdrawnV1 } from './approval/approval-withdrawn.v1.js';
 export { AuditCheckpointV1 } from './audit/audit-checkpoint.v1.js';
 export { OcsfApiActivityV1 } from './audit/ocsf-api-activity.v1.js';
+export { OcsfAuthenticationV1 } from './audit/ocsf-authentication.v1.js';
 export { BudgetAccountInForceV1 } from './budget/budget-account-in-force.v1.js';
 export { BudgetLimitChangedV1 } from './budget/budget-limit-changed.v1.js';
 export { BudgetOverranV1 } from './budget/budget-overran.v1.js';
@@ -125,6 +132,8 @@ export { PolicyChangedV1 } from './policy/policy-changed.v1.js';
 export { PolicyDecidedV1 } from './policy/policy-decided.v1.js';
 export { PolicyDecidedV2 } from './policy/policy-decided.v2.js';
 export { PolicySetInForceV1 } from './policy/policy-set-in-force.v1.js';
+export { ConsoleSessionEnd, ConsoleSessionEndedV1 } from './session/console-session-ended.v1.js';
+export { ConsoleSessionOpenedV1 } from './session/console-session-opened.v1.js';
 export { RequestRejectedV1 } from './tool-call/request-rejected.v1.js';
 export { AWAITING_RESEND, ToolCallAbandonedV1 } from './tool-call/tool-call-abandoned.v1.js';
 export { ToolCallCancelledV1 } from './tool-call/tool-call-cancelled.v1.js';

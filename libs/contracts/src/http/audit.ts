@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConsoleSessionEnd } from '../events/session/console-session-ended.v1.js';
 import { Claimed, ContentLabel, Id, Instant, JsonValue, Principal, Redaction, RiskTier } from '../values.js';
 
 /**
@@ -144,6 +145,32 @@ export const RejectionPage = z.object({
   nextCursor: z.string().nullable(),
 });
 export type RejectionPage = z.infer<typeof RejectionPage>;
+
+/** Query of `GET /v1/audit/logins`. */
+export const LoginQuery = CallQuery.pick({ from: true, to: true, cursor: true, limit: true }).extend({
+  /** `user:<sub>`. */
+  subject: z.string().max(256).optional(),
+});
+export type LoginQuery = z.infer<typeof LoginQuery>;
+
+/** Logins to the console and ends of their sessions, newest first. Failed ones are rejections with the code `console.login-failed`. */
+export const LoginPage = z.object({
+  logins: z.array(
+    z.object({
+      eventId: z.string(),
+      occurredAt: z.string(),
+      /** `opened`: the person logged in. */
+      what: z.enum(['opened', ...ConsoleSessionEnd.options]),
+      sessionId: z.string(),
+      /** Whose session it is. */
+      subject: z.string(),
+      /** Who did it; `null` where time ended it. */
+      by: z.string().nullable(),
+    }),
+  ),
+  nextCursor: z.string().nullable(),
+});
+export type LoginPage = z.infer<typeof LoginPage>;
 
 /** Query of `GET /v1/audit/verify`: from the last checkpoint before `from` to the first after `to`; all of the record without them. */
 export const VerifyQuery = z.strictObject({

@@ -21,6 +21,8 @@ import {
   CallRecord,
   CheckpointPage,
   CheckpointQuery,
+  LoginPage,
+  LoginQuery,
   RebuildQuery,
   RebuiltCalls,
   RejectionPage,
@@ -174,6 +176,11 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   'GET /v1/audit/rejections': {
     ...{ area: 'Record', access: [AUDIT], query: RejectionQuery, answer: RejectionPage },
     summary: 'Lists requests that were turned away before they were a call, newest first.',
+  },
+  'GET /v1/audit/logins': {
+    ...{ area: 'Record', access: [AUDIT], query: LoginQuery, answer: LoginPage },
+    summary: 'Lists logins to the console and ends of their sessions, newest first.',
+    description: 'Failed logins are rejections with the code `console.login-failed`, by source and with an exact count.',
   },
   'GET /v1/audit/tail': {
     ...{ area: 'Record', access: [AUDIT], query: TailQuery, answer: CallRecord, stream: 'text/event-stream' },
@@ -338,7 +345,7 @@ export const HTTP_ROUTES: Readonly<Record<RouteName, HttpRoute>> = {
   },
   'POST /console/session/renew': {
     ...{ area: 'Session', access: 'session', answer: ConsoleSession },
-    summary: 'Does the same, for a page that stays open.',
+    summary: 'Does the same, and counts as use: for a page whose person did something since.',
   },
   'POST /console/session/logout': {
     ...{ area: 'Session', access: 'session', body: ConsoleLogoutBody, answer: ConsoleLogout },

@@ -270,6 +270,8 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
     case 'ApprovalParamsUnmasked':
     // About no single call: on record in the chain, and in no call record.
     case 'RequestRejected':
+    case 'ConsoleSessionOpened':
+    case 'ConsoleSessionEnded':
     case 'ToolDefinitionsObserved':
     case 'PolicyChanged':
     case 'PolicySetInForce':
@@ -287,6 +289,7 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
     case 'ApprovalRuleChanged':
     case 'AuditCheckpoint':
     case 'OcsfApiActivity':
+    case 'OcsfAuthentication':
       return state;
     default:
       return unreachable(event);

@@ -17,6 +17,7 @@ export { evolveCall } from './evolve-call.js';
 export { epochMsOf } from './instant.js';
 export { labelsOfCall } from './label-flow.js';
 export { toOcsfApiActivity } from './ocsf.js';
+export { toOcsfAuthentication } from './ocsf-authentication.js';
 export { formatMicros, formatPrice, formatRecordLine } from './record-line.js';
 export { wordsOfEvent, wordsOfQuery } from './search-words.js';
 export { visibleField, visibleText } from './visible-text.js';

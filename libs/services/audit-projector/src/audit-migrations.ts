@@ -2,6 +2,7 @@ import { consumptionMigrations } from '@sallyport/log';
 import type { MigrationClass } from '@sallyport/platform';
 import { CreateRecord1795261000000 } from './migrations/1795261000000-create-record.js';
 import { SearchMeasureAndProveCalls1795270000000 } from './migrations/1795270000000-search-measure-and-prove-calls.js';
+import { FindLogins1795280000000 } from './migrations/1795280000000-find-logins.js';
 import { KeepEntriesInLine1795290000000 } from './migrations/1795290000000-keep-entries-in-line.js';
 
 /** Name of the schema, and of the service where databases are provisioned. */
@@ -12,5 +13,6 @@ export const auditMigrations = (): MigrationClass[] => [
   ...consumptionMigrations(),
   CreateRecord1795261000000,
   SearchMeasureAndProveCalls1795270000000,
+  FindLogins1795280000000,
   KeepEntriesInLine1795290000000,
 ];

@@ -3,6 +3,7 @@ import { Authenticator, localKeySet } from '@sallyport/platform';
 import { AggregatedTools } from './aggregate/aggregated-tools.js';
 import { ApprovalView } from './approvals/approval-view.js';
 import { CatalogView } from './catalog-view/catalog-view.js';
+import { ConsoleSessionRecord } from './console-session/console-session-record.js';
 import { ConsoleSessions } from './console-session/console-sessions.js';
 import type { EdgeGatewayPorts } from './edge-gateway.ports.js';
 import { Door } from './http/door.js';
@@ -24,6 +25,8 @@ import { UpstreamDirectory } from './upstreams/upstream-directory.js';
 /** Stands where a rejection belongs to no tenant. */
 const NO_TENANT = '-';
 const DROP_ANSWERS_EVERY_MS = 3_600_000;
+/** How late the record says at most that time ended a session of the console; it opens nothing meanwhile. */
+const LAPSED_SESSIONS_EVERY_MS = 60_000;
 
 /** The gateway put together: every part once, for the life of the process. Controllers take their parts from it. */
 export class EdgeGateway {
@@ -48,6 +51,7 @@ export class EdgeGateway {
   private readonly unrecorded: UnrecordedOutcomes;
   private readonly unregister: (() => void)[] = [];
   private retention: NodeJS.Timeout | undefined;
+  private lapsing: NodeJS.Timeout | undefined;
   private isReady = false;
   private readonly ending = new AbortController();
 
@@ -67,6 +71,7 @@ export class EdgeGateway {
     this.console = new ConsoleSessions({
       ...{ settings: ports.consoleSettings, publicUrl, tenants, scopesInForce: ports.scopesInForce },
       ...{ database: ports.database, sealer, signingKey: ports.signingKey, clock, ids },
+      record: new ConsoleSessionRecord({ database: ports.database, log, clock, ids, telemetry, logger, edgeId }),
     });
     this.upstreams = new UpstreamDirectory(ports.upstreams, { clock, version: ports.version });
     this.minter = new OwnTokenMinter({ issuer: publicUrl, key: ports.signingKey, clock, ids });
@@ -130,6 +135,8 @@ export class EdgeGateway {
     this.observer.start();
     await this.dropAnswers();
     this.retention = setInterval(() => void this.dropAnswers(), DROP_ANSWERS_EVERY_MS).unref();
+    await this.recordLapsedSessions();
+    this.lapsing = setInterval(() => void this.recordLapsedSessions(), LAPSED_SESSIONS_EVERY_MS).unref();
     this.isReady = true;
   }
 
@@ -149,6 +156,7 @@ export class EdgeGateway {
     this.isReady = false;
     this.endStreams();
     clearInterval(this.retention);
+    clearInterval(this.lapsing);
     for (const unregister of this.unregister) unregister();
     await this.recovery.close();
     await this.observer.close();
@@ -163,6 +171,12 @@ export class EdgeGateway {
   private async dropAnswers(): Promise<void> {
     // What could not be dropped now is not served either: its age is looked at when it is read.
     await this.claims.dropAnswers().catch((err: unknown) => this.ports.logger.warn({ err }, 'old answers could not be dropped'));
+  }
+
+  private async recordLapsedSessions(): Promise<void> {
+    await this.console
+      .recordLapsed()
+      .catch((err: unknown) => this.ports.logger.warn({ err }, 'ends of sessions of the console could not be put on record'));
   }
 
   /** A key under which an upstream's legacy session may be shared: one principal's calls and no other's. */

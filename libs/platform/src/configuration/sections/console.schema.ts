@@ -63,7 +63,9 @@ export const consoleSchema = ({ httpAddress, path, secret }: Values) =>
         .min(60)
         .max(86_400)
         .default(1_800)
-        .describe('A session that was not used for so long is over; an open page uses it while it can be seen.'),
+        .describe(
+          'A session is over when its person did nothing in the console for so long. A page that is merely open, with its live streams, is no use of it.',
+        ),
       lifetimeSeconds: z.int().min(300).max(604_800).default(43_200).describe('A session is over after so long, however much it is used.'),
       maxSessionsPerPerson: z.int().min(1).max(100).default(10).describe('Most sessions of one person; one more ends the oldest.'),
     })

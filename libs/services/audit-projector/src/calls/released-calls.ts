@@ -1,5 +1,5 @@
-import { type EncodedEvent, encodeEvent } from '@sallyport/contracts';
-import { type CallState, isWhole, storedCallState, toOcsfApiActivity } from '@sallyport/domain';
+import { type AnyEnvelope, type EncodedEvent, encodeEvent } from '@sallyport/contracts';
+import { type CallState, isWhole, storedCallState, toOcsfApiActivity, toOcsfAuthentication } from '@sallyport/domain';
 import type { Sql } from '@sallyport/platform';
 
 /** Who writes the events of this service. */
@@ -50,6 +50,27 @@ const ocsfEventOf = (state: CallState, from: EventSource): EncodedEvent | null =
     traceparent: `00-${request.traceId}-${request.spanId}-01`,
     edgeId: null,
     data,
+  });
+};
+
+/** Who logged in to the console, failed to, or is logged out, for `audit.ocsf.v1`; `null` for every other event. A repeat is dropped by its id. */
+export const ocsfLoginOf = (event: AnyEnvelope, from: EventSource): EncodedEvent | null => {
+  const data = toOcsfAuthentication(event);
+  if (data === null) return null;
+  const { id, tenantId, subject, traceparent } = event;
+  return encodeEvent({
+    ...({ type: 'OcsfAuthentication', version: 1, callId: null, chainId: null, actor: null, edgeId: null } as const),
+    ...{
+      id: `ocsf-${id}`,
+      source: from.source,
+      occurredAt: from.nowIso(),
+      tenantId,
+      key: tenantId,
+      subject,
+      causationId: id,
+      traceparent,
+      data,
+    },
   });
 };
 

@@ -9,6 +9,8 @@ import {
   ChainQuery,
   type CheckpointPage,
   CheckpointQuery,
+  type LoginPage,
+  LoginQuery,
   OFFICE_SCOPES,
   type Overview,
   OverviewQuery,
@@ -29,7 +31,7 @@ import { rebuildCalls } from '../calls/rebuild-calls.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from '../verification/verify-record.js';
 import { admitAuditor } from './auditor.js';
 import { proveCall } from './call-proof.js';
-import { findCalls, findRejections, showCall } from './call-queries.js';
+import { findCalls, findLogins, findRejections, showCall } from './call-queries.js';
 import { CallTail } from './call-tail.js';
 import { showChain } from './chain-queries.js';
 import { findCheckpoints } from './checkpoint-queries.js';
@@ -104,6 +106,13 @@ export class AuditController {
   async rejections(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<RejectionPage> {
     const { tenantId } = await this.admit(authorization);
     return findRejections(this.ports.database, tenantId, parseInput(RejectionQuery, query));
+  }
+
+  @Get('logins')
+  @Header('cache-control', 'no-store')
+  async logins(@Query() query: unknown, @Headers('authorization') authorization?: string): Promise<LoginPage> {
+    const { tenantId } = await this.admit(authorization);
+    return findLogins(this.ports.database, tenantId, parseInput(LoginQuery, query));
   }
 
   /** Server-sent events: one for each call as it ends, its id the cursor to resume from, its data the record. */

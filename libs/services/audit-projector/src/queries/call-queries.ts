@@ -3,8 +3,12 @@ import {
   type CallDetail,
   type CallPage,
   type CallQuery,
+  ConsoleSessionEndedV1,
+  ConsoleSessionOpenedV1,
   eventTypeOf,
   type Json,
+  type LoginPage,
+  type LoginQuery,
   type RejectionPage,
   type RejectionQuery,
   RequestRejectedV1,
@@ -229,6 +233,41 @@ export const findRejections = (database: Database, tenantId: string, query: Reje
       rejections: shown.flatMap(({ event_id, at, value }) => {
         const parsed = RequestRejectedV1.data.safeParse(dataOf(value));
         return parsed.success ? [{ eventId: event_id, occurredAt: at, ...parsed.data }] : [];
+      }),
+      nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor({ at: last.at, id: last.event_id }) : null,
+    };
+  });
+};
+
+/** Logins to the console and ends of their sessions, newest first. Throws `request.invalid`, `store.unavailable`. */
+export const findLogins = (database: Database, tenantId: string, query: LoginQuery): Promise<LoginPage> => {
+  const conditions = new Conditions();
+  conditions.add(`e.event_type IN ('ConsoleSessionOpened', 'ConsoleSessionEnded') AND e.tenant_id = ?`, tenantId);
+  if (query.from !== undefined) conditions.add('e.occurred_at >= ?', query.from);
+  if (query.to !== undefined) conditions.add('e.occurred_at < ?', query.to);
+  if (query.subject !== undefined) conditions.add(`CASE WHEN e.value IS JSON THEN e.value::json ->> 'subject' = ? END`, query.subject);
+  const place = decodeCursor(query.cursor);
+  if (place !== null) conditions.add('(e.occurred_at, e.event_id) < (?::timestamptz, ?)', place.at, place.id);
+  const limit = conditions.value(query.limit + 1);
+  return asTenant(database, tenantId, async (tx) => {
+    const { rows } = await tx.query<{ event_id: string; at: string; value: string }>(
+      `SELECT e.event_id, e.value, ${isoOf('e.occurred_at')} AS at FROM audit_event e WHERE ${conditions}
+       ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT ${limit}`,
+      conditions.values,
+    );
+    const shown = rows.slice(0, query.limit);
+    const last = shown.at(-1);
+    return {
+      logins: shown.flatMap(({ event_id, at, value }): LoginPage['logins'] => {
+        const ended = ConsoleSessionEndedV1.data.safeParse(dataOf(value));
+        if (ended.success) {
+          const { reason: what, sessionId, subject, endedBy: by } = ended.data;
+          return [{ eventId: event_id, occurredAt: at, what, sessionId, subject, by }];
+        }
+        const opened = ConsoleSessionOpenedV1.data.safeParse(dataOf(value));
+        if (!opened.success) return [];
+        const { sessionId, subject } = opened.data;
+        return [{ eventId: event_id, occurredAt: at, what: 'opened', sessionId, subject, by: subject }];
       }),
       nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor({ at: last.at, id: last.event_id }) : null,
     };

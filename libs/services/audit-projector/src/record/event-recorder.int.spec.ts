@@ -56,6 +56,20 @@ describe('recording', () => {
     expect(harness.faults).toEqual([]);
   });
 
+  test('tells the SIEM of a login to the console once, however often its event comes', async () => {
+    const login = anEvent(
+      'ConsoleSessionOpened',
+      { sessionId: 's-1', subject: 'user:mia', roles: ['viewer'], issuer: 'https://login.example', expiresAt: '2026-11-22T00:00:00.000Z' },
+      { callId: null, chainId: null, subject: 'user:mia', actor: null, id: 'login-1', key: 's-1' },
+    );
+    await harness.append(login);
+    await harness.project();
+    await harness.tamper('UPDATE consumer_position SET position = 0');
+    await harness.project();
+    expect((await published()).map(({ id }) => id)).toEqual(['ocsf-login-1']);
+    expect(await count('audit_event')).toBe(1);
+  });
+
   test('is repeated without effect when a position is set back', async () => {
     await harness.append(...anAllowedCall(1));
     await harness.project();

@@ -1,13 +1,16 @@
-import { AppError, eventTypeOf } from '@sallyport/contracts';
+import { AppError, type EncodedEvent, eventTypeOf } from '@sallyport/contracts';
 import { OutboxPublisher, type ReceivedRecord, type RecordBatch } from '@sallyport/log';
 import { ATTRIBUTES } from '@sallyport/platform';
 import { AUDIT_GROUP, type AuditProjectorPorts } from '../audit-projector.ports.js';
 import { type CallEvent, foldIntoStates, lockStates, saveStates } from '../calls/call-view.store.js';
 import { saveDerivedViews } from '../calls/derived-views.store.js';
 import { DEAD_LETTER, decodeStored } from '../calls/rebuild-calls.js';
-import { type EventSource, releaseEnded } from '../calls/released-calls.js';
+import { type EventSource, ocsfLoginOf, releaseEnded } from '../calls/released-calls.js';
 import { acrossTenantsOpening } from '../tenant-scope.js';
 import { linkToChains, lockHeads, writeLinks } from './event-chain.store.js';
+
+/** What may be about logins to the console: none of them is about a call. */
+const LOGIN_TYPES: ReadonlySet<string> = new Set(['ConsoleSessionOpened', 'ConsoleSessionEnded', 'RequestRejected']);
 
 /** Puts what the log brings on record. */
 export class EventRecorder {
@@ -44,7 +47,8 @@ export class EventRecorder {
           saveDerivedViews(tx, folded),
           releaseEnded(tx, calls, this.source),
         ]);
-        const [, written] = await Promise.all([batch.advance(tx), this.outbox.stage(tx, ocsf)]);
+        const logins = links.added.flatMap((record) => this.loginOf(record) ?? []);
+        const [, written] = await Promise.all([batch.advance(tx), this.outbox.stage(tx, [...ocsf, ...logins])]);
         return written;
       },
       // Nobody waits for it: what a crash takes back is delivered again. A checkpoint's own commit makes all before it durable.
@@ -77,6 +81,12 @@ export class EventRecorder {
         });
     }
     return events;
+  }
+
+  private loginOf(record: ReceivedRecord): EncodedEvent | null {
+    if (!LOGIN_TYPES.has(eventTypeOf(record.headers) ?? '') || DEAD_LETTER.test(record.topic)) return null;
+    const event = decodeStored(record);
+    return event === null ? null : ocsfLoginOf(event, this.source);
   }
 
   /** A span for each event, in the trace of its call. */

@@ -5,8 +5,10 @@ import {
   type ConsoleLogout,
   ConsoleLogoutBody,
   ConsoleSessionsQuery,
+  ERRORS,
   Id,
   isAppError,
+  LOGIN_FAILED,
 } from '@sallyport/contracts';
 import { checkCsrf, checkOwnPage, consoleCookieNamesOf, cookieOf, csrfDigestOf, parseInput } from '@sallyport/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -40,7 +42,7 @@ export class ConsoleSessionController {
       const own = new URL(this.publicUrl);
       if (request.headers.host !== own.host)
         return redirect(reply, `${this.publicUrl}/console/session/login?${new URLSearchParams({ return: query.return })}`);
-      await this.orToFailed(reply, async () => {
+      await this.orToFailed(request, reply, async () => {
         const had = cookieOf(request.headers.cookie, this.cookies.session);
         const { address, cookie } = await this.gateway.console.begin(query.return, had);
         reply.header('set-cookie', this.cookie(this.cookies.login, cookie, '/', 'Lax', LOGIN_SECONDS));
@@ -56,7 +58,7 @@ export class ConsoleSessionController {
       const had = { login: cookieOf(cookie, this.cookies.login), session: cookieOf(cookie, this.cookies.session) };
       const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?')) : '';
       if (this.gateway.console.answers(query, had.login)) reply.header('set-cookie', this.cookie(this.cookies.login, '', '/', 'Lax', 0));
-      await this.orToFailed(reply, async () => {
+      await this.orToFailed(request, reply, async () => {
         const { secret, returnPath, lifetimeSeconds } = await this.gateway.console.finish(query, had, browser);
         reply.header('set-cookie', this.cookie(this.cookies.session, secret, '/', 'Strict', lifetimeSeconds));
         redirect(reply, `${this.publicUrl}${returnPath}`);
@@ -132,19 +134,33 @@ export class ConsoleSessionController {
       const secret = cookieOf(headers.cookie, this.cookies.session);
       if (secret === null) throw new AppError('console.session-missing', 'no session cookie');
       checkOwnPage(this.publicUrl, method, headers);
-      const session = await this.gateway.console.use(secret);
+      const session = await this.gateway.console.find(secret);
       checkCsrf(method, headers, csrfDigestOf(session.csrfToken));
-      await work(session);
+      // A page reads by itself; it changes something, and renews, for a person alone.
+      await work(method === 'GET' ? session : await this.gateway.console.use(secret));
     });
   }
 
-  /** A person reads a page, not a body: a login that fails ends at the console, with the reason. */
-  private async orToFailed(reply: FastifyReply, work: () => Promise<void>): Promise<void> {
+  /**
+   * A person reads a page, not a body: a login that fails ends at the console, with the reason; and on record, by its source and without a name,
+   * as nobody has one yet. Throws `log.unavailable`.
+   */
+  private async orToFailed(request: FastifyRequest, reply: FastifyReply, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
       if (!(error instanceof LoginFailed)) throw error;
-      this.gateway.ports.logger.warn({ reason: error.reason, err: error }, 'a login to the console failed');
+      const { logger, telemetry } = this.gateway.ports;
+      logger.warn({ reason: error.reason, err: error }, 'a login to the console failed');
+      const route = request.routeOptions.url ?? HOME_PATH;
+      const code = LOGIN_FAILED;
+      const span = telemetry.startSpan(`${request.method} ${route}`, { kind: 'server' });
+      span.end({ error: new AppError(code, error.message) });
+      await this.gateway.rejections.record({
+        ...{ code, source: request.ip ?? '-', tenantId: null, method: request.method, route, httpStatus: ERRORS[code].http },
+        traceparent: span.traceparent,
+      });
+      telemetry.meters.rejections.add(1, { 'error.type': code, 'http.route': route });
       redirect(reply, `${this.publicUrl}${FAILED_PATH}?reason=${error.reason}`);
     }
   }

@@ -1,5 +1,6 @@
-import type { ConsoleRole } from '@sallyport/contracts';
+import type { ConsoleRole, ConsoleSessionEnd } from '@sallyport/contracts';
 import type { Database, Sql } from '@sallyport/platform';
+import type { ConsoleSessionRecord, EndedSession } from './console-session-record.js';
 
 /** A session as it is kept. Times are milliseconds since the epoch. */
 export interface StoredSession {
@@ -60,11 +61,22 @@ export interface SessionsOf {
   readonly subject: string | null;
 }
 
+/** Whether a session lives, for who asks of nothing else. */
+export const sessionLives = async (database: Database, idleMs: number, sessionId: string, nowMs: number): Promise<boolean> => {
+  const { rowCount } = await database.query({
+    name: 'console-session-lives',
+    text: `SELECT 1 FROM console_sessions WHERE session_id = $1 AND ${LIVES('$2', '$3')}`,
+    values: [sessionId, new Date(nowMs), new Date(nowMs - idleMs)],
+  });
+  return rowCount > 0;
+};
+
 /** Sessions of the console in PostgreSQL: all replicas see the same. `nowMs` is the caller's clock; a session lives by it. */
 export class ConsoleSessionStore {
   constructor(
     private readonly database: Database,
     private readonly idleMs: number,
+    private readonly record: Pick<ConsoleSessionRecord, 'stage' | 'publish'>,
   ) {}
 
   /**
@@ -78,7 +90,8 @@ export class ConsoleSessionStore {
   ): Promise<boolean> {
     const { tenantId, subject, openedAtMs } = session;
     const now = new Date(openedAtMs);
-    return this.database.transaction(async (tx) => {
+    return this.changing(async (tx) => {
+      const lapsed = await this.lapse(tx, openedAtMs);
       await tx.query('DELETE FROM console_sessions WHERE expires_at < $1', [new Date(openedAtMs - KEPT_MS)]);
       const { rowCount } = await tx.query(
         `INSERT INTO console_sessions (${COLUMNS}, secret_digest, login_digest)
@@ -88,20 +101,34 @@ export class ConsoleSessionStore {
           ...[session.idTokenSealed, session.browser, now, new Date(session.expiresAtMs), keys.secretDigest, keys.loginDigest],
         ],
       );
-      if (rowCount === 0) return false;
-      if (keys.endedSecretDigests.length > 0)
-        await tx.query('UPDATE console_sessions SET ended_at = $2 WHERE secret_digest = ANY($1) AND ended_at IS NULL', [
-          keys.endedSecretDigests,
-          now,
-        ]);
-      await tx.query(
-        `UPDATE console_sessions SET ended_at = $3 WHERE session_id IN (
+      if (rowCount === 0) return { result: false, opened: null, ended: lapsed };
+      const by = { endedBy: subject, endedAtMs: openedAtMs };
+      const replaced = await tx.query<EndedRow>(
+        `UPDATE console_sessions SET ended_at = $2 WHERE secret_digest = ANY($1) AND ended_at IS NULL RETURNING ${ENDED}`,
+        [keys.endedSecretDigests, now],
+      );
+      const displaced = await tx.query<EndedRow>(
+        `UPDATE console_sessions SET ended_at = $3 WHERE ended_at IS NULL AND session_id IN (
            SELECT session_id FROM console_sessions WHERE tenant_id = $1 AND subject = $2 AND ended_at IS NULL
-           ORDER BY opened_at DESC, session_id DESC OFFSET $4)`,
+           ORDER BY opened_at DESC, session_id DESC OFFSET $4) RETURNING ${ENDED}`,
         [tenantId, subject, now, perPersonMax],
       );
-      return true;
+      const ended = [
+        ...replaced.rows.map((row) => endedOf(row, { ...by, reason: 'replaced' })),
+        ...displaced.rows.map((row) => endedOf(row, { ...by, reason: 'displaced' })),
+      ];
+      return { result: true, opened: session, ended: [...lapsed, ...ended] };
     });
+  }
+
+  /** The living session of a secret. Looking is no use of it. */
+  async find(secretDigest: string, nowMs: number): Promise<StoredSession | null> {
+    const { rows } = await this.database.query<Row>({
+      name: 'console-session-find',
+      text: `SELECT ${COLUMNS} FROM console_sessions WHERE secret_digest = $1 AND ${LIVES('$2', '$3')}`,
+      values: [secretDigest, new Date(nowMs), new Date(nowMs - this.idleMs)],
+    });
+    return rows[0] === undefined ? null : sessionOf(rows[0]);
   }
 
   /** The living session of a secret, which counts as used now. */
@@ -113,16 +140,6 @@ export class ConsoleSessionStore {
       values: [secretDigest, new Date(nowMs), new Date(nowMs - this.idleMs)],
     });
     return rows[0] === undefined ? null : sessionOf(rows[0]);
-  }
-
-  /** Whether a session lives. */
-  async lives(sessionId: string, nowMs: number): Promise<boolean> {
-    const { rowCount } = await this.database.query({
-      name: 'console-session-lives',
-      text: `SELECT 1 FROM console_sessions WHERE session_id = $1 AND ${LIVES('$2', '$3')}`,
-      values: [sessionId, new Date(nowMs), new Date(nowMs - this.idleMs)],
-    });
-    return rowCount > 0;
   }
 
   /** Living sessions, the latest opened first, after a place in that order. */
@@ -146,17 +163,71 @@ export class ConsoleSessionStore {
   }
 
   /** Ends sessions: one that is named, or all. Returns how many lived until now. */
-  end({ tenantId, subject }: SessionsOf, sessionId: string | null, nowMs: number, sql: Sql = this.database): Promise<number> {
-    return sql
-      .query(
+  end(
+    { tenantId, subject }: SessionsOf,
+    sessionId: string | null,
+    nowMs: number,
+    how: { readonly reason: ConsoleSessionEnd; readonly endedBy: string },
+  ): Promise<number> {
+    return this.changing(async (tx) => {
+      const { rows } = await tx.query<EndedRow>(
         `UPDATE console_sessions SET ended_at = $1
          WHERE tenant_id = $2 AND ($3::text IS NULL OR subject = $3) AND ($4::text IS NULL OR session_id = $4)
-           AND ${LIVES('$1', '$5')}`,
+           AND ${LIVES('$1', '$5')} RETURNING ${ENDED}`,
         [new Date(nowMs), tenantId, subject, sessionId, new Date(nowMs - this.idleMs)],
-      )
-      .then(({ rowCount }) => rowCount);
+      );
+      return { result: rows.length, opened: null, ended: rows.map((row) => endedOf(row, { ...how, endedAtMs: nowMs })) };
+    });
+  }
+
+  /** Puts on record which sessions time has ended since it was looked at last; they open nothing since then already. Returns how many. */
+  endLapsed(nowMs: number): Promise<number> {
+    return this.changing(async (tx) => {
+      const ended = await this.lapse(tx, nowMs);
+      return { result: ended.length, opened: null, ended };
+    });
+  }
+
+  private async lapse(tx: Sql, nowMs: number): Promise<readonly EndedSession[]> {
+    const { rows } = await tx.query<EndedRow & { readonly expires_at: Date; readonly last_seen_at: Date }>(
+      `UPDATE console_sessions SET ended_at = least(expires_at, last_seen_at + make_interval(secs => $3))
+       WHERE session_id IN (SELECT session_id FROM console_sessions WHERE ended_at IS NULL AND NOT (${LIVES('$1', '$2')}) FOR UPDATE SKIP LOCKED)
+       RETURNING ${ENDED}, expires_at, last_seen_at`,
+      [new Date(nowMs), new Date(nowMs - this.idleMs), this.idleMs / 1_000],
+    );
+    return rows.map((row) => {
+      const idleAtMs = row.last_seen_at.getTime() + this.idleMs;
+      const expiredAtMs = row.expires_at.getTime();
+      const reason = expiredAtMs <= idleAtMs ? 'expired' : 'idle';
+      return endedOf(row, { reason, endedBy: null, endedAtMs: Math.min(idleAtMs, expiredAtMs) });
+    });
+  }
+
+  /** Changes sessions and stages what the record is told of it in one transaction; publishes after it. */
+  private async changing<T>(
+    work: (tx: Sql) => Promise<{ readonly result: T; readonly opened: StoredSession | null; readonly ended: readonly EndedSession[] }>,
+  ): Promise<T> {
+    const { result, staged } = await this.database.transaction(async (tx) => {
+      const { result, opened, ended } = await work(tx);
+      return { result, staged: await this.record.stage(tx, opened, ended) };
+    });
+    await this.record.publish(staged);
+    return result;
   }
 }
+
+interface EndedRow {
+  readonly session_id: string;
+  readonly tenant_id: string;
+  readonly subject: string;
+}
+
+const ENDED = 'session_id, tenant_id, subject';
+
+const endedOf = (
+  { session_id: sessionId, tenant_id: tenantId, subject }: EndedRow,
+  how: Pick<EndedSession, 'reason' | 'endedBy' | 'endedAtMs'>,
+): EndedSession => ({ sessionId, tenantId, subject, ...how });
 
 /** What lives was not ended, has not expired, and was used since. */
 const LIVES = (now: string, idleSince: string): string =>

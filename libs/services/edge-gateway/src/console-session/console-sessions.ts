@@ -12,6 +12,7 @@ import {
 import { type Clock, CONSOLE_CLIENT_ID, type Database, type IdSource, type Sealer } from '@sallyport/platform';
 import { z } from 'zod';
 import type { SigningKey } from '../tokens/own-token-minter.adapter.js';
+import type { ConsoleSessionRecord } from './console-session-record.js';
 import { ConsoleSessionStore, type StoredSession } from './console-sessions.store.js';
 import type { ConsoleSettings } from './console-settings.js';
 import { ConsoleTokenMinter } from './console-token-minter.js';
@@ -58,6 +59,7 @@ export interface ConsoleSessionsParts {
   readonly signingKey: SigningKey;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly record: ConsoleSessionRecord;
 }
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
@@ -69,8 +71,8 @@ export class ConsoleSessions {
   private readonly login: OidcLogin | null;
 
   constructor(private readonly parts: ConsoleSessionsParts) {
-    const { settings, database, publicUrl, signingKey, clock, ids } = parts;
-    this.store = new ConsoleSessionStore(database, settings.idleSeconds * 1_000);
+    const { settings, database, publicUrl, signingKey, clock, ids, record } = parts;
+    this.store = new ConsoleSessionStore(database, settings.idleSeconds * 1_000, record);
     this.minter = new ConsoleTokenMinter({ publicUrl, key: signingKey, clock, ids });
     this.login = settings.provider === null ? null : new OidcLogin(settings.provider, `${publicUrl}${CALLBACK_PATH}`, clock);
   }
@@ -136,21 +138,21 @@ export class ConsoleSessions {
     return { secret, returnPath, lifetimeSeconds: settings.lifetimeSeconds };
   }
 
-  /** The session of a secret, which counts as used now. Throws `console.session-missing`. */
-  async use(secret: string | null): Promise<SessionInUse> {
-    const { sealer, clock } = this.parts;
-    const stored = secret === null ? null : await this.store.use(digestOf(secret), clock.nowMs());
-    if (secret === null || stored === null) throw new AppError('console.session-missing', 'no session, or one that is over');
-    const csrfToken = sealer.keyedDigest(stored.tenantId, 'console-csrf', secret);
-    return { stored, csrfToken, scopes: this.scopesOf(stored) };
+  /** The session of a secret. Looking is no use of it, or an open page would keep it for ever. Throws `console.session-missing`. */
+  async find(secret: string): Promise<SessionInUse> {
+    return this.inUse(secret, await this.store.find(digestOf(secret), this.parts.clock.nowMs()));
+  }
+
+  /** The session of a secret, which counts as used now: a person did something. Throws `console.session-missing`. */
+  async use(secret: string): Promise<SessionInUse> {
+    return this.inUse(secret, await this.store.use(digestOf(secret), this.parts.clock.nowMs()));
   }
 
   /** What the page is told, and the token for the API that goes with it. */
   tell({ stored, csrfToken, scopes }: SessionInUse): { readonly told: ConsoleSession; readonly token: string } {
-    const { settings, clock } = this.parts;
-    const { token, expiresAtMs } = this.minter.mint(stored, scopes, csrfToken);
+    const endsAtMs = Math.min(stored.expiresAtMs, stored.lastSeenAtMs + this.parts.settings.idleSeconds * 1_000);
+    const { token, expiresAtMs } = this.minter.mint(stored, scopes, csrfToken, endsAtMs);
     const { subject, name, tenantId, roles } = stored;
-    const endsAtMs = Math.min(stored.expiresAtMs, clock.nowMs() + settings.idleSeconds * 1_000);
     return {
       told: {
         ...{ subject, name, tenantId, roles: [...roles], scopes: [...scopes], csrfToken },
@@ -164,7 +166,7 @@ export class ConsoleSessions {
   /** Ends this session, or every one of its person; returns where the browser ends the one at the provider. */
   async logout({ stored }: SessionInUse, everywhere: boolean): Promise<string | null> {
     const { sealer, clock, publicUrl } = this.parts;
-    await this.store.end(stored, everywhere ? null : stored.sessionId, clock.nowMs());
+    await this.store.end(stored, everywhere ? null : stored.sessionId, clock.nowMs(), { reason: 'logged-out', endedBy: stored.subject });
     if (this.login === null) return null;
     let idToken: string;
     try {
@@ -205,13 +207,21 @@ export class ConsoleSessions {
   /** Ends a session of the person, or for operators of anybody in their tenant. Throws `request.not-found`, also for one of others. */
   async end(session: SessionInUse, sessionId: string): Promise<void> {
     const { tenantId, subject } = session.stored;
-    const ended = await this.store.end({ tenantId, subject: operates(session) ? null : subject }, sessionId, this.parts.clock.nowMs());
+    const whose = { tenantId, subject: operates(session) ? null : subject };
+    const ended = await this.store.end(whose, sessionId, this.parts.clock.nowMs(), { reason: 'revoked', endedBy: subject });
     if (ended === 0) throw new AppError('request.not-found', 'no such session');
   }
 
-  /** Whether a session lives: asked for each request that comes with a token of one. */
-  lives(sessionId: string): Promise<boolean> {
-    return this.store.lives(sessionId, this.parts.clock.nowMs());
+  /** Puts on record which sessions time has ended, and what could not be published before. */
+  async recordLapsed(): Promise<void> {
+    await this.parts.record.retry();
+    await this.store.endLapsed(this.parts.clock.nowMs());
+  }
+
+  private inUse(secret: string, stored: StoredSession | null): SessionInUse {
+    if (stored === null) throw new AppError('console.session-missing', 'no session, or one that is over');
+    const csrfToken = this.parts.sealer.keyedDigest(stored.tenantId, 'console-csrf', secret);
+    return { stored, csrfToken, scopes: this.scopesOf(stored) };
   }
 
   private provider(): OidcLogin {

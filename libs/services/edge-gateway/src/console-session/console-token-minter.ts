@@ -21,11 +21,16 @@ export class ConsoleTokenMinter {
     private readonly options: { readonly publicUrl: string; readonly key: SigningKey; readonly clock: Clock; readonly ids: IdSource },
   ) {}
 
-  /** Ends with the session where that ends sooner. */
-  mint(session: StoredSession, scopes: readonly string[], csrfToken: string): { readonly token: string; readonly expiresAtMs: number } {
+  /** Ends at `endsAtMs`, when the session does, where that is sooner. */
+  mint(
+    session: StoredSession,
+    scopes: readonly string[],
+    csrfToken: string,
+    endsAtMs: number,
+  ): { readonly token: string; readonly expiresAtMs: number } {
     const { publicUrl, key, clock, ids } = this.options;
     const issuedAt = Math.floor(clock.nowMs() / 1_000);
-    const expiresAt = Math.min(issuedAt + CONSOLE_TOKEN_SECONDS, Math.floor(session.expiresAtMs / 1_000));
+    const expiresAt = Math.min(issuedAt + CONSOLE_TOKEN_SECONDS, Math.floor(endsAtMs / 1_000));
     const claims = {
       ...{ iss: publicUrl, sub: session.subject.slice('user:'.length), aud: consoleAudienceOf(publicUrl), iat: issuedAt, exp: expiresAt },
       ...{ jti: ids.uuidv7(), client_id: CONSOLE_CLIENT_ID, scope: scopes.join(' '), [JWT_CLAIMS.tenant]: session.tenantId },

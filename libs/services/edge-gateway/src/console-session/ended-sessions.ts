@@ -1,7 +1,7 @@
 import { AppError } from '@sallyport/contracts';
 import { admittedSessionOf, type Clock, type Database } from '@sallyport/platform';
 import type { FastifyInstance } from 'fastify';
-import { ConsoleSessionStore } from './console-sessions.store.js';
+import { sessionLives } from './console-sessions.store.js';
 
 /**
  * Refuses what comes in the name of a console session that was ended, for everything that this process serves: its token would be good for up to
@@ -11,10 +11,9 @@ export const refuseEndedSessions = (
   fastify: FastifyInstance,
   { database, clock, idleSeconds }: { readonly database: Database; readonly clock: Clock; readonly idleSeconds: number },
 ): void => {
-  const sessions = new ConsoleSessionStore(database, idleSeconds * 1_000);
   fastify.addHook('onRequest', async (request) => {
     const sessionId = admittedSessionOf(request.raw.headers);
-    if (sessionId === null || (await sessions.lives(sessionId, clock.nowMs()))) return;
+    if (sessionId === null || (await sessionLives(database, idleSeconds * 1_000, sessionId, clock.nowMs()))) return;
     throw new AppError('console.session-missing', 'the session of the token was ended');
   });
 };
