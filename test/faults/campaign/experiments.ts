@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CLUSTER_SERVICES, type Cluster, type ClusterService } from '@sallyport/testing';
 import type { Campaign } from './campaign.ts';
+import { previousProgramOf } from './previous-release.ts';
 import type { FaultSize } from './victims.ts';
 
 /** Where an experiment runs: calls of every kind flow all the time. */
@@ -129,6 +130,32 @@ export const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
         await old.ready();
         campaign.moveTo(service, old.url);
         await next.stop();
+        await goesOn();
+      }
+    },
+  },
+  'old-version': {
+    size: 'kafka',
+    promise:
+      'an old version beside the new ones, and alone among them, decides, charges, asks and records as they do; no call is refused for it',
+    run: async ({ cluster, campaign, begin, goesOn }) => {
+      for (const service of CLUSTER_SERVICES) {
+        const program = previousProgramOf(service);
+        const current = cluster.service(service);
+        const old = await cluster.replica(service, 'old', program);
+        begin(`${service}: the old one comes beside the new one`);
+        old.start();
+        await old.ready();
+        await goesOn();
+        begin(`${service}: the old one alone`);
+        campaign.moveTo(service, old.url);
+        await current.stop();
+        await goesOn();
+        begin(`${service}: the new one again`);
+        current.start();
+        await current.ready();
+        campaign.moveTo(service, current.url);
+        await old.stop();
         await goesOn();
       }
     },

@@ -114,8 +114,8 @@ export interface Cluster {
    * returned function is called.
    */
   refuseConnections(name: ClusterService): Promise<() => Promise<void>>;
-  /** Another process of a service on a port of its own, not started yet. */
-  replica(name: ClusterService, instanceId: string): Promise<ServiceProcess>;
+  /** Another process of a service on a port of its own, not started yet; `program` stands in for that of this workspace. */
+  replica(name: ClusterService, instanceId: string, program?: string): Promise<ServiceProcess>;
   /** Keeps the decision point from deciding anything until the returned function is called: holds the row that every decision reads. */
   holdDecisions(): Promise<() => Promise<void>>;
   close(): Promise<void>;
@@ -343,12 +343,15 @@ class ClusterStart {
         await withClient(this.databaseUrl(), async (client) => (await client.query<R>(text, [...values])).rows),
       killEmbeddedPostgres: () => killLeader(postmasterOf(embeddedClusterOf(this.folder))),
       refuseConnections: (name) => refuseConnections(this.databaseUrl(), this.options.size === 'embedded' ? '%' : `%${schemaOf(name)}`),
-      replica: async (name, instanceId) => {
+      replica: async (name, instanceId, program) => {
         const of = this.processes.get(name);
         if (of === undefined) throw new Error(`there is no process of ${name} alone`);
         const port = await freePort();
         const env = { SALLYPORT_PORT: String(port), SALLYPORT_INSTANCE_ID: instanceId };
-        const replica = of.beside({ name: `${name}-${instanceId}`, url: `http://127.0.0.1:${port}`, env });
+        const address = { name: `${name}-${instanceId}`, url: `http://127.0.0.1:${port}`, env };
+        const replica = of.beside(
+          program === undefined ? address : { ...address, command: [program, '--config', join(this.folder, 'sallyport.yaml')] },
+        );
         this.processes.set(replica.name, replica);
         return replica;
       },

@@ -12,7 +12,7 @@ const decided = (callId: string, over: { evaluation?: number; effect?: 'allow' |
   encodeEvent({
     id: `${callId}-${over.evaluation ?? 1}-${over.effect ?? 'allow'}`,
     type: 'PolicyDecided',
-    version: 1,
+    version: 2,
     source: '/policy-decision/test',
     occurredAt: '2026-11-21T12:00:00.000Z',
     tenantId: 'acme',
@@ -71,7 +71,7 @@ test('drops what is meant for another instance before it reads it', async () => 
 });
 
 const reserved = (askedBy: string, over: { type?: 'BudgetReserved' | 'BudgetReservationRefused' } = {}) => {
-  const { type: _type, data: _data, ...head } = decodeEvent(decided('c'));
+  const head = { ...decodeEvent(decided('c')), version: 1 };
   return encodeEvent(
     over.type === 'BudgetReservationRefused'
       ? {
