@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { POSTGRES_ENVIRONMENT } from './cluster.js';
 import { isAlive, postmasterFileOf, readPostmasterFile } from './postmaster-file.js';
 import type { RunAs } from './run-as.js';
-import { hasSocket } from './socket.js';
+import { hasSocket, refusesSocket } from './socket.js';
 
 /**
  * Small in memory, durable on disk. Errors are logged without their statement and its values, which may be anybody's data.
@@ -83,8 +83,6 @@ const freePort = (): Promise<number> =>
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** What PostgreSQL says where the file system takes no sockets: that of a network or of another system's folder. */
-const NO_SOCKET = /Unix-domain socket|\.s\.PGSQL\./;
 const TCP_ALONE = { unix_socket_directories: '' };
 
 /** Starts PostgreSQL with a socket where it can have one, and without where it cannot. Otherwise as `spawnOnce`. */
@@ -93,7 +91,7 @@ export const spawnServer = async (options: SpawnOptions): Promise<ServerProcess>
   try {
     return await spawnOnce({ ...options, settings: { ...socket, ...options.settings } });
   } catch (error) {
-    if (!(error instanceof Error) || !NO_SOCKET.test(error.message)) throw error;
+    if (!(error instanceof Error) || !refusesSocket(error.message)) throw error;
     return spawnOnce({ ...options, settings: { ...options.settings, ...TCP_ALONE } });
   }
 };

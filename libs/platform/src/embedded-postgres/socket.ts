@@ -28,3 +28,6 @@ export const removeOtherSockets = (dataFolder: string, port: number): void => {
     if (name.startsWith(PREFIX) && name !== own && name !== `${own}.lock`) rmSync(join(dataFolder, name), { force: true });
   }
 };
+
+/** Whether what PostgreSQL printed says that it cannot have a socket here: the file system of a network or of another system takes none. */
+export const refusesSocket = (printed: string): boolean => /could not [^\n]*(?:Unix|\.s\.PGSQL\.)/.test(printed);
