@@ -53,6 +53,11 @@ export interface SubscribeOptions {
   readonly urgent?: (headers: Readonly<Record<string, string>>) => boolean;
   /** Default 65,536. */
   readonly gatherBytes?: number;
+  /**
+   * For records that nobody waits for at once. Where they are fetched over a network, a fetch that brought all there was is followed by the next so
+   * much later, with what came meanwhile. Default: `pauseMs` of a consumer without urgent records, which then gathers at the broker; else 0.
+   */
+  readonly fetchEveryMs?: number;
   /** Most records of a batch; default 500. */
   readonly batchRecordsMax?: number;
   /**

@@ -156,6 +156,12 @@ export class GroupConsumption {
     return this.queuedRecords >= QUEUE_RECORDS_MAX || this.queuedBytes >= QUEUE_BYTES_MAX;
   }
 
+  /** Whether the log has records of a held partition, as far as known here, that were not delivered yet. */
+  isBehind(): boolean {
+    for (const held of this.held.values()) if (held.end > held.seen) return true;
+    return false;
+  }
+
   knowEnd(of: TopicPartition, end: bigint): void {
     const held = this.held.get(partitionName(of));
     if (held !== undefined && end > held.end) held.end = end;

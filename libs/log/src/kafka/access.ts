@@ -1,9 +1,8 @@
 import { type AccessOperation, type AccessRule, type Service, TOPICS, type TopicDefinition } from '@sallyport/contracts';
 import type { AclOperationTypes as AclOperation } from 'kafkajs';
-import kafkajs from 'kafkajs';
 import { type KafkaConnectionOptions, kafkaClient } from './kafka-connection.js';
+import { kafkajs } from './kafkajs.js';
 
-// kafkajs is CommonJS with getters: Node finds no named exports in it.
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 const OPERATIONS: Readonly<Record<AccessOperation, AclOperation>> = {

@@ -1,10 +1,9 @@
 import type { Kafka, Message, Producer, RecordMetadata } from 'kafkajs';
-import kafkajs from 'kafkajs';
 import type { LogRecord } from '../event-log.port.js';
 import { partitionOf, type TopicLayout, topicSpec } from '../topic-layout.js';
 import { toLogError } from './kafka-connection.js';
+import { kafkajs } from './kafkajs.js';
 
-// kafkajs is CommonJS with getters: Node finds no named exports in it.
 const { CompressionTypes, Partitioners } = kafkajs;
 
 /** Beyond this a send that is out counts as an outage. */

@@ -2,9 +2,8 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { AppError } from '@sallyport/contracts';
 import type { ISocketFactory, Kafka as KafkaClient, SASLOptions } from 'kafkajs';
-import kafkajs from 'kafkajs';
+import { kafkajs } from './kafkajs.js';
 
-// kafkajs is CommonJS with getters: Node finds no named exports in it.
 const { Kafka, logLevel } = kafkajs;
 
 export interface KafkaSasl {

@@ -38,6 +38,10 @@ export class KafkaSubscription implements Subscription {
   private readonly commits = new Map<string, PositionMove>();
   private readonly commitTimer: NodeJS.Timeout;
   private room: (() => void)[] = [];
+  private readonly fetchEveryMs: number;
+  /** Pending while the next fetch waits for more to come; every partition of a fetch waits for the same. */
+  private more: Promise<void> | undefined;
+  private endMore: () => void = () => {};
   private closing: Promise<void> | undefined;
   private settleReady: () => void = () => {};
   private endSleep: () => void = () => {};
@@ -51,8 +55,10 @@ export class KafkaSubscription implements Subscription {
     });
     // Headers are looked at before a record is made of a message, so the consumption need not look again.
     const { accept: _, ...rest } = options;
+    const { urgent, pauseMs = 0 } = options;
+    this.fetchEveryMs = options.fetchEveryMs ?? (urgent === undefined ? pauseMs : 0);
     this.consumption = new GroupConsumption(
-      rest,
+      { ...rest, pauseMs: this.fetchEveryMs > 0 ? 0 : pauseMs },
       {
         append: (records) => host.append(records),
         onRoom: () => {
@@ -106,6 +112,7 @@ export class KafkaSubscription implements Subscription {
     clearInterval(this.commitTimer);
     this.assignment += 1;
     this.endSleep();
+    this.endMore();
     await this.consumption.close();
     for (const go of this.room.splice(0)) go();
     await closedInTime(this.commit());
@@ -206,6 +213,24 @@ export class KafkaSubscription implements Subscription {
       await this.untilRoom();
       await heartbeat();
     }
+    if (this.fetchEveryMs === 0 || this.closing !== undefined) return;
+    // Nothing more comes by waiting where more is there already.
+    if (this.consumption.isBehind()) this.endMore();
+    else await this.untilMore();
+  }
+
+  /** The client fetches again when every partition of its last fetch was handled, so this holds the next one back. */
+  private untilMore(): Promise<void> {
+    this.more ??= new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.more = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, this.fetchEveryMs);
+      this.endMore = done;
+    });
+    return this.more;
   }
 
   /** Resolves when there is room, at the latest when it is time for a heartbeat. */

@@ -1,4 +1,4 @@
-import { AppError } from '@sallyport/contracts';
+import { AppError, eventTypeOf } from '@sallyport/contracts';
 import type { JsonObject } from '@sallyport/mcp';
 import { expect, test } from 'vitest';
 import { aCall, allow, anUpstream, aWrite, openRunner, principal, SECRET } from '../testing/call-runner.harness.js';
@@ -13,6 +13,27 @@ test('records, decides, dispatches and records again before anything is released
   expect(edge.types(call.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched', 'ToolCallCompleted']);
   expect(upstream.sent[0]?.token).toBe('token for fs/read');
   expect(edge.claims.won).toEqual([]);
+});
+
+test('puts the dispatch of a reading call on record in one append with its answer, and by itself while the upstream takes its time', async () => {
+  const edge = await openRunner(allow);
+  const appends: (string | null)[][] = [];
+  const append = edge.log.append.bind(edge.log);
+  edge.log.append = (records) => {
+    if (records[0]?.topic === 'tool-call.events.v1') appends.push(records.map(({ headers }) => eventTypeOf(headers)));
+    return append(records);
+  };
+  await edge.runner.run(aCall(), anUpstream());
+  expect(appends).toEqual([['ToolCallRequested'], ['ToolCallDispatched', 'ToolCallCompleted']]);
+  const slow = aCall();
+  await edge.runner.run(
+    slow,
+    anUpstream(async () => {
+      await expect.poll(() => edge.types(slow.callId)).toEqual(['ToolCallRequested', 'ToolCallDispatched']);
+      return { result: {} };
+    }),
+  );
+  expect(appends.slice(2)).toEqual([['ToolCallRequested'], ['ToolCallDispatched'], ['ToolCallCompleted']]);
 });
 
 test('claims a writing call before its first byte, and only that', async () => {

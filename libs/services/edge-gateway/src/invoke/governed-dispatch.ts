@@ -1,5 +1,5 @@
 import { AppError, type Envelope, type ErrorCode, type EventData } from '@sallyport/contracts';
-import { DECISION_AGE_MS_MAX, mayHaveEffect } from '@sallyport/domain';
+import { DECISION_AGE_MS_MAX, mayHaveEffect, type ToolCallCommand } from '@sallyport/domain';
 import { isJsonObject, type JsonObject } from '@sallyport/mcp';
 import { ATTRIBUTES } from '@sallyport/platform';
 import { inputSchemaOf } from '../catalog-view/catalog-view.js';
@@ -148,7 +148,7 @@ export class GovernedDispatch {
       }
     }
     const nowMs = clock.monotonicMs();
-    const dispatched = story.step({
+    const dispatch: ToolCallCommand = {
       type: 'Dispatch',
       data: {
         decisionAgeMs: nowMs - askedAtMs,
@@ -164,7 +164,9 @@ export class GovernedDispatch {
           redactions: masked.redactions,
         },
       },
-    });
+    };
+    // Nothing of a read waits for its dispatch to be on record, so it goes there with the answer.
+    const dispatched = isClaimNeeded ? story.step(dispatch) : story.stepInCompany(dispatch);
     if (dispatched.events[0]?.type === 'ToolCallReevaluationRequested')
       return { kind: 'ask-again', askedAtMs: nowMs, asked: dispatched.durable };
     if (dispatched.events.length === 0) throw new AppError('policy.unavailable', `call ${call.callId} is not cleared`);

@@ -28,6 +28,16 @@ export interface StoryDependencies {
   readonly source: string;
 }
 
+/** How long a step waits for the next one to travel with. */
+const COMPANY_MS = 25;
+
+/** A step that waits for the next. */
+interface Waiting {
+  readonly records: readonly EncodedEvent[];
+  readonly timer: NodeJS.Timeout;
+  readonly settle: (appended: Promise<void>) => void;
+}
+
 /** What a wish led to. `durable` never rejects unheard: whoever does not await it has the failure in `isDurable` of the next step. */
 export interface Step {
   readonly events: readonly ToolCallEvent[];
@@ -43,6 +53,7 @@ export class CallStory {
   private lastEventId: string | null = null;
   private lastDecisionId: string | null = null;
   private ending: Step | null = null;
+  private waiting: Waiting | null = null;
 
   constructor(
     readonly identity: StoryIdentity,
@@ -72,11 +83,27 @@ export class CallStory {
   step(command: ToolCallCommand, causedBy: string | null = null): Step {
     const { events, records } = this.withhold(command, causedBy);
     if (events.length === 0) return { events, records, durable: Promise.resolve() };
-    const durable = this.dependencies.log.append(records);
+    const durable = this.append(records);
     durable.catch(() => {});
     const step: Step = { events, records, durable };
     if (this.current.status === 'closed') this.ending ??= step;
     return step;
+  }
+
+  /**
+   * As `step`, for what nothing waits for: travels with the next step in one append, and by itself when that does not come within 25 ms. Both have
+   * the same fate then.
+   */
+  stepInCompany(command: ToolCallCommand): Step {
+    const { events, records } = this.withhold(command);
+    if (events.length === 0) return { events, records, durable: Promise.resolve() };
+    this.leave();
+    const durable = new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.leave(), COMPANY_MS);
+      this.waiting = { records, timer, settle: resolve };
+    });
+    durable.catch(() => {});
+    return { events, records, durable };
   }
 
   /** The same without appending: for a log that is known to be down. */
@@ -86,6 +113,21 @@ export class CallStory {
     const records = events.map((event) => this.encode(event));
     this.current = events.reduce<ToolCallState>(evolveToolCall, this.current);
     return { events, records };
+  }
+
+  private append(records: readonly EncodedEvent[]): Promise<void> {
+    const { waiting } = this;
+    if (waiting === null) return this.dependencies.log.append(records);
+    this.waiting = null;
+    clearTimeout(waiting.timer);
+    const appended = this.dependencies.log.append([...waiting.records, ...records]);
+    waiting.settle(appended);
+    return appended;
+  }
+
+  /** Sends what waits without company. */
+  private leave(): void {
+    if (this.waiting !== null) this.append([]).catch(() => {});
   }
 
   private encode(event: ToolCallEvent): EncodedEvent {
