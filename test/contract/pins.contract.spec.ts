@@ -1,5 +1,7 @@
 // Literal values of what others depend on, never imported from the sources. A red pin means "decide", not "forbidden": a change here is a change
 // of public API, and belongs in CHANGELOG.md.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   ERRORS,
   EVENT_DEFINITIONS,
@@ -11,6 +13,7 @@ import {
   SERVICES,
   TOPICS,
 } from '@sallyport/contracts';
+import { PRODUCT_FLAGS, ROOT_FOLDER } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
 
 const TOPIC_LAYOUT: readonly (readonly [name: string, writer: string, partitions: number, cleanup: string, key: string])[] = [
@@ -250,5 +253,19 @@ describe('what others depend on stays as it is', () => {
       'edge-id': 'edge-1',
       'content-type': 'application/json',
     });
+  });
+});
+
+describe('how the product starts its Node', () => {
+  const flags = PRODUCT_FLAGS.join(' ');
+  const linesOf = (path: string): string[] => readFileSync(join(ROOT_FOLDER, path), 'utf8').split('\n');
+
+  test('is the same from npm start, from the command line, by the manual and under test', () => {
+    expect(flags).toBe('--max-semi-space-size=8');
+    expect(linesOf('apps/cli/bin/sallyport.mjs')[0]).toBe(`#!/usr/bin/env -S node ${flags}`);
+    expect(linesOf('tools/run/cli.mjs')).toContain(`const FLAGS = ['${flags}'];`);
+    const manual = linesOf('docs/how-to/run-on-kafka.md').filter((line) => line.includes('dist/bundles/'));
+    expect(manual).not.toEqual([]);
+    for (const line of manual) expect(line.trim()).toMatch(new RegExp(`^node ${flags} `));
   });
 });

@@ -3,8 +3,11 @@ import { ensureBuilt } from './build.mjs';
 import { runInPlace } from './spawn.mjs';
 import { at } from './workspace.mjs';
 
+/** The product's Node, as `bin/sallyport.mjs` starts it: V8 would let the young half of the heap grow to 128 MB, and gains 5 % by it at most. */
+const FLAGS = ['--max-semi-space-size=8'];
+
 /** Builds what changed and runs `sallyport <args>` in place. Returns its exit code. */
 export const cli = async (node, args) => {
   await ensureBuilt(node, 'apps/cli');
-  return runInPlace(node, [at('apps/cli/dist/main.js'), ...args]);
+  return runInPlace(node, [...FLAGS, at('apps/cli/dist/main.js'), ...args]);
 };

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
 // Runs on the Node that is found (20 or newer): the product itself needs a newer one, which the lockfile brings.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,7 +16,7 @@ if (!existsSync(entry)) {
 if (major > 24 || (major === 24 && minor >= 11)) {
   await import(entry);
 } else if (existsSync(modern)) {
-  const { status, signal } = spawnSync(modern, [entry, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status, signal } = spawnSync(modern, [...process.execArgv, entry, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exit(status ?? (signal === 'SIGINT' ? 130 : 1));
 } else {
   console.error(

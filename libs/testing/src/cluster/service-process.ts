@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { until } from './until.js';
 
+/** How the product starts its Node: `bin/sallyport.mjs`, `npm start` and the manual for services do the same. */
+export const PRODUCT_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
+
 export interface ServiceProcessOptions {
   readonly name: string;
   /** The built program and its arguments, for the Node that runs the tests. */
@@ -51,7 +54,11 @@ export class ServiceProcess {
   start(): void {
     if (this.child !== undefined) throw new Error(`${this.name} runs already`);
     const { command, env, cwd } = this.options;
-    const child = spawn(process.execPath, [...command], { cwd, env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...PRODUCT_FLAGS, ...command], {
+      cwd,
+      env: { ...inherited(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.child = child;
     this.ending = false;
     this.mayDie = false;

@@ -1,4 +1,13 @@
-import { type AnyEnvelope, decodeEvent, type Envelope, encodeEvent, eventTypeOf, type Json, type RequestFacts } from '@sallyport/contracts';
+import {
+  type AnyEnvelope,
+  decodeEvent,
+  type Envelope,
+  type EventData,
+  encodeEvent,
+  eventTypeOf,
+  type Json,
+  type RequestFacts,
+} from '@sallyport/contracts';
 import { type Decision, type DecisionFacts, decideCall, NO_POLICY_SET, type SeenGrant } from '@sallyport/domain';
 import type { EventLog, LogRecord, ReceivedRecord, RecordBatch } from '@sallyport/log';
 import { ATTRIBUTES, type Clock, type Database, decisionIdOf, type Sealer, type Telemetry } from '@sallyport/platform';
@@ -9,11 +18,13 @@ import { type Released, WaitForGrants } from '../grants/wait-for-grants.js';
 import type { Changes } from '../state/changes.js';
 import type { ControlPlane } from '../state/control-plane.js';
 
-/** What is kept of a request for the moment that it is asked about again. */
+/** What is decided about. */
 interface Question {
   readonly facts: RequestFacts;
   readonly sealedParams: string;
 }
+
+type AskedAgain = Pick<EventData<'ToolCallReevaluationRequested' | 'ToolCallResumed'>, 'request' | 'sealedParams'>;
 
 /** One question of a batch, ready to be decided. */
 interface Asked {
@@ -47,9 +58,9 @@ const HANDLED = new Set(['ToolCallRequested', 'ToolCallReevaluationRequested', '
 /** How long after the append of a resumed question its grant may come: other topics and replicas are behind by less, or they are away. */
 const PATIENCE_MS = 10_000;
 
-/** Requests kept to be asked about again, in bytes of their sealed arguments. */
-const REMEMBERED_BYTES_MAX = 64 * 1024 * 1024;
-const FACTS_BYTES = 4_096;
+/** Requests kept to be asked about again, in bytes: some ten seconds of a thousand calls each. */
+const REMEMBERED_BYTES_MAX = 32 * 1024 * 1024;
+const HEADERS_BYTES = 1_024;
 
 /** How far this machine's clock may be behind the log's before it is not believed any more. */
 const CLOCK_SKEW_MS = 60_000;
@@ -67,9 +78,10 @@ export const isDecidable = (headers: Readonly<Record<string, string>>): boolean 
  * A question that rests on a grant which is not known here yet is put aside and answered by itself: nothing of its batch waits for it.
  */
 export class DecideCalls {
-  private readonly remembered = new LRUCache<string, Question>({
+  /** As they came: few are asked about again, and read they take three times the memory. */
+  private readonly remembered = new LRUCache<string, Pick<ReceivedRecord, 'headers' | 'value'>>({
     maxSize: REMEMBERED_BYTES_MAX,
-    sizeCalculation: ({ sealedParams }) => FACTS_BYTES + sealedParams.length,
+    sizeCalculation: ({ value }) => HEADERS_BYTES + value.length,
   });
 
   private readonly waiting: WaitForGrants<Asked>;
@@ -144,7 +156,6 @@ export class DecideCalls {
 
   private collect(event: AnyEnvelope, record: ReceivedRecord, logNowMs: number, asked: Asked[]): void {
     const { callId, tenantId } = event;
-    const known = callId === null ? undefined : this.remembered.get(callId);
     const restingOn = (approvalId: string | null | undefined): Pick<Asked, 'restsOn' | 'patienceMs'> => ({
       restsOn: typeof approvalId === 'string' && callId !== null ? { tenantId, approvalId, callId } : null,
       patienceMs: record.appendedAtMs + PATIENCE_MS - logNowMs,
@@ -153,22 +164,31 @@ export class DecideCalls {
       const { sealedParams, ttlMs, edgeId } = event.data;
       if (record.appendedAtMs + ttlMs < logNowMs) return;
       const question = { facts: event.data, sealedParams };
-      if (callId !== null) this.remembered.set(callId, question);
+      if (callId !== null) this.remembered.set(callId, { headers: record.headers, value: record.value });
       asked.push({ event, evaluation: 1, edgeId, question, ...restingOn(null) });
     } else if (event.type === 'ToolCallReevaluationRequested') {
       const { evaluation, edgeId, paramsHash, labels, approvalId } = event.data;
-      const facts = event.data.request ?? known?.facts;
-      const sealedParams = event.data.sealedParams ?? known?.sealedParams;
-      const question =
-        facts === undefined || sealedParams === undefined ? null : { facts: { ...facts, paramsHash, labels, edgeId }, sealedParams };
+      const about = this.askedFor(callId, event.data);
+      const question = about === null ? null : { ...about, facts: { ...about.facts, paramsHash, labels, edgeId } };
       asked.push({ event, evaluation, edgeId, question, ...restingOn(approvalId) });
     } else if (event.type === 'ToolCallResumed') {
       const { evaluation, edgeId, approvalId } = event.data;
-      const facts = event.data.request ?? known?.facts;
-      const sealedParams = event.data.sealedParams ?? known?.sealedParams;
-      const question = facts === undefined || sealedParams === undefined ? null : { facts: { ...facts, edgeId }, sealedParams };
+      const about = this.askedFor(callId, event.data);
+      const question = about === null ? null : { ...about, facts: { ...about.facts, edgeId } };
       asked.push({ event, evaluation, edgeId, question, ...restingOn(approvalId) });
     }
+  }
+
+  /** What a question that is asked anew is about: it says so itself, or else as the call was first asked for. `null` when that is not known. */
+  private askedFor(callId: string | null, again: AskedAgain): Question | null {
+    const kept = callId === null ? undefined : this.remembered.get(callId);
+    const known = (): Partial<Question> => {
+      const first = kept === undefined ? undefined : decodeEvent(kept);
+      return first?.type === 'ToolCallRequested' ? { facts: first.data, sealedParams: first.data.sealedParams } : {};
+    };
+    const facts = again.request ?? known().facts;
+    const sealedParams = again.sealedParams ?? known().sealedParams;
+    return facts === undefined || sealedParams === undefined ? null : { facts, sealedParams };
   }
 
   private decide(asked: Asked, grant: SeenGrant | undefined): LogRecord {
