@@ -13,10 +13,10 @@ import { type Cluster, startCluster } from '@sallyport/testing';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person } from './console/person.ts';
+import { LOGIN_CLUSTER, OFFICE } from './login-cluster.ts';
 
 const CALLBACK = 'http://127.0.0.1:53682/callback';
 const PROGRAM = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
-const OFFICE = ['sallyport:approve', 'sallyport:audit', 'sallyport:operate'];
 
 /** What a client keeps of its logins, on either line of the SDK. Nobody told it anything but the address of the gateway. */
 class Keeper implements OAuthClientProvider {
@@ -80,26 +80,7 @@ const V1: Line = {
 describe('a login on this machine', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await startCluster({
-      size: 'embedded',
-      configuration: {
-        identity: {
-          issuers: [
-            {
-              issuer: '/authorization',
-              tokenSource: 'development',
-              jwksFile: '.sallyport/development-issuer/jwks.json',
-              algorithms: ['EdDSA'],
-            },
-            { issuer: '/story-issuer', tokenSource: 'stories', jwksFile: 'story-issuer.jwks.json' },
-          ],
-          users: [
-            { id: 'ada', tenant: 'acme', scopes: ['tools:read', 'tools:write'] },
-            { id: 'grace', tenant: 'acme', scopes: ['tools:read', 'tools:write', ...OFFICE] },
-          ],
-        },
-      },
-    });
+    cluster = await startCluster(LOGIN_CLUSTER);
   }, 120_000);
   afterAll(() => cluster?.close());
 

@@ -87,7 +87,17 @@ const sdkV2 = (name: string, era: MatrixClient['era'], mode: 'legacy' | 'auto' |
   },
 });
 
-const INSPECTOR = join(ROOT_FOLDER, 'node_modules', '@modelcontextprotocol', 'inspector', 'clients', 'launcher', 'build', 'index.js');
+/** The Inspector's program: its command line, and the server of its page. */
+export const INSPECTOR = join(
+  ROOT_FOLDER,
+  'node_modules',
+  '@modelcontextprotocol',
+  'inspector',
+  'clients',
+  'launcher',
+  'build',
+  'index.js',
+);
 const run = promisify(execFile);
 const CLI_DEADLINE_MS = 60_000;
 

@@ -1,6 +1,5 @@
 /**
- * What to paste where, so that an agent client talks to this gateway: the address, and it logs in by itself. The Inspector's command line has no
- * browser and takes a token. Names and shapes are those of each client's documentation.
+ * What to paste where, so that an agent client talks to this gateway: the address, and it logs in by itself. Names and shapes are those of each client's documentation.
  */
 export const clientConfigurations = (baseUrl: string): readonly { client: string; how: string; text: string }[] => {
   const url = `${baseUrl}/mcp`;
@@ -19,7 +18,7 @@ export const clientConfigurations = (baseUrl: string): readonly { client: string
     {
       client: 'MCP Inspector',
       how: 'run',
-      text: `npx @modelcontextprotocol/inspector --cli ${url} --transport http --header "Authorization: Bearer YOUR_TOKEN" --method tools/list`,
+      text: `npx @modelcontextprotocol/inspector --transport http --server-url ${url}`,
     },
   ];
 };

@@ -6,7 +6,8 @@ import { browserProgram, type Cluster, STORY_TENANT, type TestIdentityProvider, 
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-const FLAGS = [
+/** How the tests start their browser. */
+export const BROWSER_FLAGS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
@@ -123,7 +124,7 @@ export class ConsoleHarness {
   static async open(cluster: Cluster, provider: TestIdentityProvider): Promise<ConsoleHarness> {
     const executablePath = browserProgram();
     if (executablePath === null) throw new TypeError('there is no browser here');
-    return new ConsoleHarness(cluster, provider, await chromium.launch({ executablePath, args: FLAGS }));
+    return new ConsoleHarness(cluster, provider, await chromium.launch({ executablePath, args: BROWSER_FLAGS }));
   }
 
   /** A browser in which nobody is logged in. */
