@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { auth, type OAuthClientProvider, type OAuthTokens } from '@modelcontextprotocol/client';
 import {
   AppErrorFilter,
   createLogger,
@@ -93,6 +94,12 @@ beforeAll(async () => {
     },
   });
   server.prepareHttp(fastify);
+  // What the gateway says of itself (RFC 9728).
+  fastify.get('/.well-known/oauth-protected-resource/mcp', () => ({
+    resource: `${publicUrl}/mcp`,
+    authorization_servers: [`${publicUrl}/authorization`],
+    scopes_supported: ['tools:read', 'tools:write'],
+  }));
   await fastify.listen({ host: '127.0.0.1', port });
 });
 afterAll(async () => {
@@ -151,13 +158,31 @@ const authorize = async ({
     ...{ client_id: client, response_type: 'code', redirect_uri: CALLBACK, state: 'a state', resource: `${publicUrl}/mcp` },
     ...{ code_challenge: challenge, code_challenge_method: 'S256', scope: 'tools:read tools:write', ...query },
   });
-  const login = await nextOf(await browser.get(`/authorization/auth?${asked}`));
+  return { back: await agree(`/authorization/auth?${asked}`, { person, agent, answer }, browser), verifier };
+};
+
+/** Walks from where a client sends its person to where that person is sent back. */
+const agree = async (
+  address: string,
+  { person, agent, answer }: { readonly person: string; readonly agent: string; readonly answer: string },
+  browser = new ScriptlessBrowser(publicUrl),
+): Promise<URL> => {
+  const redirect = new URL(address, publicUrl).searchParams.get('redirect_uri') ?? CALLBACK;
+  const login = await nextOf(await browser.get(address));
   const consent = await nextOf(await browser.get(await nextOf(await browser.post(login, { person }))));
-  if (consent.startsWith(asked.get('redirect_uri') ?? CALLBACK)) return { back: new URL(consent), verifier };
+  if (consent.startsWith(redirect)) return new URL(consent);
   const page = await (await browser.get(consent)).text();
   expect(page).not.toContain('<b>agent</b>');
-  return { back: new URL(await nextOf(await browser.get(await nextOf(await browser.post(consent, { agent, answer }))))), verifier };
+  return new URL(await nextOf(await browser.get(await nextOf(await browser.post(consent, { agent, answer })))));
 };
+
+/** What a client of the SDK keeps. */
+interface Kept {
+  verifier: string;
+  sentTo: URL | null;
+  tokens: OAuthTokens | undefined;
+  information: Awaited<ReturnType<OAuthClientProvider['clientInformation']>>;
+}
 
 interface Tokens {
   readonly access_token: string;
@@ -364,6 +389,41 @@ describe('registration', () => {
     const tokens = await redeem(DOCUMENT, await authorize({ client: DOCUMENT }));
     expect(decodeJwt(tokens.access_token)).toMatchObject({ client_id: DOCUMENT, act: { sub: 'triage' } });
     expect(fetched).toBe(1);
+  });
+
+  test('of the official SDK that has a document registers nothing, gets in with the address of it, and renews its token', async () => {
+    const kept: Kept = { verifier: '', sentTo: null, tokens: undefined, information: undefined };
+    const client: OAuthClientProvider = {
+      redirectUrl: CALLBACK,
+      clientMetadataUrl: DOCUMENT,
+      clientMetadata: { client_name: 'Described', redirect_uris: [CALLBACK] },
+      clientInformation: () => kept.information,
+      saveClientInformation: (information) => {
+        kept.information = information;
+      },
+      tokens: () => kept.tokens,
+      saveTokens: (tokens) => {
+        kept.tokens = tokens;
+      },
+      redirectToAuthorization: (address) => {
+        kept.sentTo = address;
+      },
+      saveCodeVerifier: (verifier) => {
+        kept.verifier = verifier;
+      },
+      codeVerifier: () => kept.verifier,
+    };
+    const serverUrl = `${publicUrl}/mcp`;
+    expect(await auth(client, { serverUrl })).toBe('REDIRECT');
+    expect(kept.sentTo?.searchParams.get('client_id')).toBe(DOCUMENT);
+    const back = await agree(kept.sentTo?.href ?? '', { person: 'demo:ada', agent: 'triage', answer: 'allow' });
+    const iss = back.searchParams.get('iss') ?? '';
+    expect(await auth(client, { serverUrl, authorizationCode: back.searchParams.get('code') ?? '', iss })).toBe('AUTHORIZED');
+    expect(decodeJwt(kept.tokens?.access_token ?? '')).toMatchObject({ client_id: DOCUMENT, aud: serverUrl, act: { sub: 'triage' } });
+    const before = kept.tokens;
+    expect(await auth(client, { serverUrl })).toBe('AUTHORIZED');
+    expect(kept.tokens?.refresh_token).not.toBe(before?.refresh_token);
+    expect(kept.information?.client_id).toBe(DOCUMENT);
   });
 
   test.each(['http://client.example/metadata.json', 'https://client.example/a/../b', 'https://user@client.example/m.json'])(
