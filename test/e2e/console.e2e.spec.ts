@@ -4,6 +4,7 @@ import { approvals } from './console/approvals.stories.js';
 import { budgets } from './console/budgets.stories.js';
 import { consoleCluster } from './console/console-cluster.js';
 import { CONSOLE_CLIENT, ConsoleHarness } from './console/console-harness.js';
+import { manyCalls } from './console/many-calls.stories.js';
 import { overview } from './console/overview.stories.js';
 import { record } from './console/record.stories.js';
 import { rules } from './console/rules.stories.js';
@@ -35,4 +36,5 @@ describeWithBrowser({ describe, skip: describe.skip, test }, 'the console in a b
   describe('approvals', () => approvals(() => harness));
   describe('budgets', () => budgets(() => harness));
   describe('calls, a call, a chain', () => record(() => harness));
+  describe('a hundred thousand calls', () => manyCalls(() => harness));
 });

@@ -13,7 +13,7 @@ import {
   tableFeatures,
   useTable,
 } from '@tanstack/react-table';
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import classes from './data-grid.module.css';
@@ -82,6 +82,9 @@ const features = tableFeatures({
   columnMeta: metaHelper<{ readonly column: number }>(),
 });
 
+const withIndex = (indices: readonly number[], index: number): number[] =>
+  indices.includes(index) ? [...indices] : [...indices, index].sort((a, b) => a - b);
+
 /**
  * The one data grid: rows as many as there are, of which only those in sight are in the page; the next page is asked for before its end is
  * reached. Arrow keys, Home, End, Page Up and Page Down move, Enter opens. On a narrow screen every row is a card.
@@ -110,12 +113,19 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
   const table = useTable({ features, columns: definitions, data, getRowId: ({ row }) => rowId(row), enableMultiSort: false });
   const shown = table.getRowModel().rows;
 
+  const [focusedId, setFocusedId] = useState<string | null>(null);
+  const focusedIndex = Math.max(
+    0,
+    shown.findIndex(({ id }) => id === (focusedId ?? selectedId)),
+  );
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => (isNarrow ? CARD_PX : ROW_PX),
     getItemKey: (index) => shown[index]?.id ?? index,
     overscan: OVERSCAN_ROWS,
+    // The row that has the focus stays in the page wherever it is scrolled to: one that is taken away takes the focus with it, and the keys go nowhere.
+    rangeExtractor: (range) => withIndex(defaultRangeExtractor(range), focusedIndex),
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the sizes that were measured are those of the other form
   useEffect(() => virtual.measure(), [isNarrow]);
@@ -129,17 +139,13 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
     onMore();
   }, [hasMore, onMore, lastIndex, shown.length]);
 
-  const [focusedId, setFocusedId] = useState<string | null>(null);
-  const focusedIndex = Math.max(
-    0,
-    shown.findIndex(({ id }) => id === (focusedId ?? selectedId)),
-  );
-  const wantsFocus = useRef(false);
+  // By its id: an effect of a commit before the key may run after it, and must not take the wish for its own.
+  const wantedId = useRef<string | null>(null);
   useEffect(() => {
-    if (!wantsFocus.current) return;
+    if (wantedId.current === null || shown[focusedIndex]?.id !== wantedId.current) return;
     const element = scroller.current?.querySelector<HTMLElement>(`[data-index="${focusedIndex}"]`);
     if (element === null || element === undefined) return;
-    wantsFocus.current = false;
+    wantedId.current = null;
     element.focus({ preventScroll: true });
   });
 
@@ -154,7 +160,7 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
     const target = Math.min(shown.length - 1, Math.max(0, index));
     const row = shown[target];
     if (row === undefined) return;
-    wantsFocus.current = true;
+    wantedId.current = row.id;
     setFocusedId(row.id);
     virtual.scrollToIndex(target, { align: 'auto' });
   };
