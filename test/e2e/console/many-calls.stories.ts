@@ -5,6 +5,7 @@ import { Agent } from '../agent.js';
 import type { ConsoleHarness } from './console-harness.js';
 import { addManyCalls, MANY_CALLS } from './many-calls.js';
 import { GRACE, WRITER } from './people.js';
+import { measureWaits } from './waits.js';
 
 /** Rows of a window of 800 px with what is kept above and below it, and the head. */
 const ROWS_MAX = 60;
@@ -52,11 +53,15 @@ export const manyCalls = (harness: () => ConsoleHarness): void => {
     await visit.close();
   });
 
+  // Figures for `docs/performance.md`, by hand: nothing here holds a limit of time.
+  if (process.env.SALLYPORT_MEASURE !== undefined)
+    test('measures what a person waits for', { timeout: 600_000 }, () => measureWaits(harness()));
+
   test('finds the few among the many, by agent and by word, and one of them by its address', async () => {
     const visit = await harness().visitAs(GRACE);
     const { page } = visit;
-    for (const filter of [{ agent: 'rare' }, { text: 'rare' }]) {
-      await visit.goTo(`/calls?${new URLSearchParams(filter)}`);
+    for (const filter of ['agent=rare', 'text=rare']) {
+      await visit.goTo(`/calls?${filter}`);
       await grid(page).getByText('agent:rare').first().waitFor();
       expect(await grid(page).getByText('agent:writer').count()).toBe(0);
     }

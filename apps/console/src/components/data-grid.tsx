@@ -14,7 +14,7 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type CSSProperties, type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { type CSSProperties, type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import classes from './data-grid.module.css';
 
@@ -114,10 +114,15 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
   const shown = table.getRowModel().rows;
 
   const [focusedId, setFocusedId] = useState<string | null>(null);
-  const focusedIndex = Math.max(
-    0,
-    shown.findIndex(({ id }) => id === (focusedId ?? selectedId)),
-  );
+  const focusedIndex = useMemo(() => {
+    const wanted = focusedId ?? selectedId ?? null;
+    return wanted === null
+      ? 0
+      : Math.max(
+          0,
+          shown.findIndex(({ id }) => id === wanted),
+        );
+  }, [shown, focusedId, selectedId]);
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
@@ -197,6 +202,17 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
     '--grid-tracks': columns.map(({ width }) => width ?? 'minmax(6rem, 1fr)').join(' '),
   };
   const opens = rowTo !== undefined || onChoose !== undefined;
+  // The rows keep what they were drawn with while they are scrolled, so what they call is always the newest.
+  const newest = useRef({ open, onKeyDown });
+  newest.current = { open, onKeyDown };
+  const keys = useMemo(
+    (): RowKeys<Row> => ({
+      onFocus: setFocusedId,
+      onKeyDown: (event, row) => newest.current.onKeyDown(event, row),
+      onOpen: (row) => newest.current.open(row),
+    }),
+    [],
+  );
 
   return (
     <div
@@ -252,44 +268,22 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
           {items.map(({ index, start }) => {
             const item = shown[index];
             if (item === undefined) return null;
-            const { row } = item.original;
             return (
-              <div
+              <GridRow
                 key={item.id}
-                ref={virtual.measureElement}
-                data-index={index}
-                role="row"
-                aria-rowindex={index + 2}
-                aria-selected={selectedId === undefined ? undefined : item.id === selectedId}
-                tabIndex={index === focusedIndex ? 0 : -1}
-                className={classes.row}
-                data-opens={opens || undefined}
-                style={{ transform: `translateY(${start}px)` }}
-                onFocus={() => setFocusedId(item.id)}
-                onKeyDown={(event) => onKeyDown(event, row)}
-                onClick={(event) => {
-                  if (opens && !(event.target instanceof Element && event.target.closest('a, button') !== null)) open(row);
-                }}
-              >
-                {columns.map((column, position) => (
-                  <div
-                    key={column.id}
-                    role="gridcell"
-                    className={classes.cell}
-                    data-align={column.align}
-                    data-primary={position === primary || undefined}
-                    data-label={column.header}
-                  >
-                    {position === primary && rowTo !== undefined ? (
-                      <Link to={rowTo(row)} tabIndex={-1} className={classes.link}>
-                        {column.cell(row)}
-                      </Link>
-                    ) : (
-                      column.cell(row)
-                    )}
-                  </div>
-                ))}
-              </div>
+                id={item.id}
+                row={item.original.row}
+                index={index}
+                start={start}
+                columns={columns}
+                primary={primary}
+                rowTo={rowTo}
+                opens={opens}
+                isFocusable={index === focusedIndex}
+                isSelected={selectedId === undefined ? undefined : item.id === selectedId}
+                measure={virtual.measureElement}
+                keys={keys}
+              />
             );
           })}
           {hasMore && (
@@ -302,3 +296,67 @@ export const DataGrid = <Row,>(props: DataGridProps<Row>) => {
     </div>
   );
 };
+
+/** What a row tells its grid. */
+interface RowKeys<Row> {
+  readonly onFocus: (id: string) => void;
+  readonly onKeyDown: (event: KeyboardEvent<HTMLElement>, row: Row) => void;
+  readonly onOpen: (row: Row) => void;
+}
+
+interface GridRowProps<Row> extends Pick<DataGridProps<Row>, 'columns' | 'rowTo'> {
+  readonly id: string;
+  readonly row: Row;
+  readonly index: number;
+  /** Where it stands, in pixels from the first row. */
+  readonly start: number;
+  /** Which column names it. */
+  readonly primary: number;
+  readonly opens: boolean;
+  readonly isFocusable: boolean;
+  readonly isSelected: boolean | undefined;
+  readonly measure: (element: HTMLElement | null) => void;
+  readonly keys: RowKeys<Row>;
+}
+
+/** One row; drawn anew only when something of it changed, so that scrolling draws those that come into sight. */
+const GridRow = memo(<Row,>(props: GridRowProps<Row>) => {
+  const { id, row, index, start, columns, primary, rowTo, opens, isFocusable, isSelected, measure, keys } = props;
+  return (
+    <div
+      ref={measure}
+      data-index={index}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      tabIndex={isFocusable ? 0 : -1}
+      className={classes.row}
+      data-opens={opens || undefined}
+      style={{ transform: `translateY(${start}px)` }}
+      onFocus={() => keys.onFocus(id)}
+      onKeyDown={(event) => keys.onKeyDown(event, row)}
+      onClick={(event) => {
+        if (opens && !(event.target instanceof Element && event.target.closest('a, button') !== null)) keys.onOpen(row);
+      }}
+    >
+      {columns.map((column, position) => (
+        <div
+          key={column.id}
+          role="gridcell"
+          className={classes.cell}
+          data-align={column.align}
+          data-primary={position === primary || undefined}
+          data-label={column.header}
+        >
+          {position === primary && rowTo !== undefined ? (
+            <Link to={rowTo(row)} tabIndex={-1} className={classes.link}>
+              {column.cell(row)}
+            </Link>
+          ) : (
+            column.cell(row)
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}) as <Row>(props: GridRowProps<Row>) => ReactNode;
