@@ -6,6 +6,7 @@ import { asyncApiFiles } from './asyncapi.ts';
 import { configurationFiles } from './configuration.ts';
 import { editorSchemaFiles } from './editor-schemas.ts';
 import type { GeneratedFile } from './generated-file.ts';
+import { ingressFiles } from './ingress.ts';
 import { kafkaFiles } from './kafka.ts';
 import { openApiFiles } from './openapi.ts';
 import { referenceFiles } from './reference.ts';
@@ -31,6 +32,7 @@ const files = [
   ...asyncApiFiles(version),
   ...configurationFiles(),
   ...editorSchemaFiles(),
+  ...ingressFiles(),
   ...kafkaFiles(),
   ...openApiFiles(version),
   ...referenceFiles(),

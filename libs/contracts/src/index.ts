@@ -128,6 +128,7 @@ export {
 export { Control, ControlList, PutControl, ResolveChainBody, ResolvedChain } from './http/controls.js';
 export { CallPlan, InvokeAnswer, InvokeBody, InvokePlan, ToolMenu } from './http/invoke.js';
 export { HttpError, JsonWebKeys, Liveness, ReadinessReport, ResourceMetadata } from './http/open.js';
+export { ownerOf, PATH_OWNERS } from './http/owners.js';
 export { PlanBody, PlanChoices } from './http/plan.js';
 export {
   PoliciesInForce,

@@ -29,6 +29,7 @@ export {
   STORY_TENANT,
 } from './cluster/cluster-folder.js';
 export { dumpDatabase } from './cluster/database-dump.js';
+export { nginxProgram } from './cluster/ingress.js';
 export { type Leak, LeakSearch } from './cluster/leak-search.js';
 export { type RecordedCall, RecordReader } from './cluster/record-reader.js';
 export { PRODUCT_FLAGS, ServiceProcess } from './cluster/service-process.js';

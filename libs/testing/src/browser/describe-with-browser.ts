@@ -16,7 +16,7 @@ export const browserProgram = (): string | null => {
 
 /**
  * `describe` for tests in a real browser. Without Chromium they are reported as skipped, with the reason in the title; where `CI` is set they fail
- * instead, so that nobody mistakes a machine without a browser for a passing build.
+ * instead, so that nobody mistakes a machine without a browser for a passing build. `missing` names what it is that `program` stands for.
  */
 export const describeWithBrowser = (
   runner: KafkaTestRunner,
@@ -24,14 +24,15 @@ export const describeWithBrowser = (
   body: () => void,
   program = browserProgram(),
   isCi = Boolean(process.env.CI),
+  missing = 'Chromium',
 ): void => {
   if (program !== null) {
     runner.describe(title, body);
   } else if (isCi) {
     runner.test(`${title}: a browser can be started here`, () => {
-      throw new Error('no browser can be started: Chromium is not installed');
+      throw new Error(`no browser can be started: ${missing} is not installed`);
     });
   } else {
-    runner.skip(`${title} (skipped: Chromium is not installed)`, body);
+    runner.skip(`${title} (skipped: ${missing} is not installed)`, body);
   }
 };

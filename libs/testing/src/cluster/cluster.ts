@@ -18,6 +18,7 @@ import {
   STORY_TENANT,
   writeClusterFolder,
 } from './cluster-folder.js';
+import { Ingress } from './ingress.js';
 import { RecordReader } from './record-reader.js';
 import { ServiceProcess } from './service-process.js';
 import { StoryUpstream } from './story-upstream.js';
@@ -46,6 +47,8 @@ export interface ClusterOptions {
   readonly grantedWrites?: readonly string[];
   /** How many processes of the edge gateway there are outside the embedded size; default 1. */
   readonly edges?: number;
+  /** One address before the services, as the shipped ingress joins them; outside the embedded size. It is then the public one, and `gatewayUrl`. */
+  readonly ingress?: boolean;
   /** How the broker of `kafka-separate` is started. */
   readonly kafka?: KafkaOptions;
   readonly otlp?: OtlpReceiver;
@@ -173,7 +176,8 @@ class ClusterStart {
     const upstream = await StoryUpstream.start();
     this.closing.push(() => upstream.leave());
     const gatewayPort = await freePort();
-    const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+    const publicPort = this.options.ingress === true ? await freePort() : gatewayPort;
+    const gatewayUrl = `http://127.0.0.1:${publicPort}`;
     const issuer = `${gatewayUrl}/story-issuer`;
     const keySetFile = join(this.folder, 'story-issuer.jwks.json');
     const identities = { issuer, tenant: STORY_TENANT, audience: gatewayUrl, scopes: STORY_SCOPES };
@@ -197,6 +201,7 @@ class ClusterStart {
     });
     const urls = size === 'embedded' ? this.startTogether(file, gatewayUrl) : await this.startApart(file, gatewayPort);
     await Promise.all([...this.processes.values()].map((process) => process.ready()));
+    if (this.options.ingress === true) await this.startIngress(publicPort);
     const cluster = this.cluster({ gatewayUrl, issuer, upstream, trusted, stranger, kafka, ...urls });
     await until('the tools of the story upstream are pinned', async () => {
       const { text } = await cluster.fetchAs({ subject: 'ada', agent: 'triage' }, '/v1/tools');
@@ -216,6 +221,11 @@ class ClusterStart {
     const kafka = await startKafka(this.options.kafka);
     this.closing.push(() => kafka.stop());
     return kafka;
+  }
+
+  private async startIngress(port: number): Promise<void> {
+    const ingress = await Ingress.start(this.folder, port, new Map([...this.processes].map(([name, { url }]) => [name, url])));
+    this.closing.push(() => ingress.close());
   }
 
   private startTogether(file: string, url: string): ServiceAddresses {
