@@ -62,9 +62,11 @@ export interface ServiceRuntime extends ProcessRuntime {
   close(): Promise<void>;
 }
 
-/** The keys that the gateway publishes; none where others could answer in its place. */
-const publishedKeysOf = (publicUrl: string): KeySet =>
-  isSafeOnTheWay(publicUrl) ? remoteKeySet(`${publicUrl}/.well-known/jwks.json`) : localKeySet({ keys: [] });
+/** The keys that the gateway publishes, where the configuration says so or below the public URL; none where others could answer in its place. */
+const publishedKeysOf = ({ publicUrl, jwksUrl }: SallyportConfiguration['gateway']): KeySet => {
+  if (jwksUrl !== undefined) return remoteKeySet(jwksUrl);
+  return isSafeOnTheWay(publicUrl) ? remoteKeySet(`${publicUrl}/.well-known/jwks.json`) : localKeySet({ keys: [] });
+};
 
 /** Puts together what all services of a process share. */
 export const openProcessRuntime = (options: {
@@ -73,7 +75,7 @@ export const openProcessRuntime = (options: {
   /** Where a root key is made when none is configured: the embedded default alone has such a folder. */
   readonly dataFolder?: string;
   readonly sharesProcess: boolean;
-  /** Keys of the gateway where it runs in this process; elsewhere it publishes them under the public URL. */
+  /** Keys of the gateway where it runs in this process; elsewhere it publishes them. */
   readonly consoleKeys?: KeySet;
 }): ProcessRuntime => {
   const { configuration, log, dataFolder, sharesProcess } = options;
@@ -94,7 +96,7 @@ export const openProcessRuntime = (options: {
       issuers: configuration.identity.issuers,
       tenants: configuration.tenants.map(({ id }) => id),
       publicUrl,
-      consoleKeys: options.consoleKeys ?? publishedKeysOf(publicUrl),
+      consoleKeys: options.consoleKeys ?? publishedKeysOf(configuration.gateway),
       clock,
     }),
     health: new HealthRegistry(clock),

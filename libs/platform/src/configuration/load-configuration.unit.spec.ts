@@ -217,6 +217,16 @@ identity: { issuers: [{ issuer: i, tokenSource: login, jwksUrl: "\${JWKS}" }] }`
   });
 
   test.each([
+    ['http://edge-gateway:8080/.well-known/jwks.json', '', 1],
+    ['http://edge-gateway:8080/.well-known/jwks.json', ', allowInsecureJwks: true', 0],
+    ['http://127.0.0.1:8080/.well-known/jwks.json', '', 0],
+    ['https://edge-gateway:8443/.well-known/jwks.json', '', 0],
+  ])('stop keys of console sessions from being exchanged on the way unasked: %s%s', (url, more, count) => {
+    const faults = faultsOf(`${SMALLEST}gateway: { jwksUrl: "${url}"${more} }`);
+    expect(faults.map(({ path }) => path)).toEqual(Array.from({ length: count }, () => 'gateway.jwksUrl'));
+  });
+
+  test.each([
     ['http://crm.example/mcp', '', 1],
     ['http://crm.example/mcp', ', allowInsecure: true', 0],
     ['http://localhost:3000/mcp', '', 0],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, type Values } from '../values.js';
+import { isSafeOnTheWay, milliseconds, type Values } from '../values.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -22,6 +22,18 @@ export const gatewaySchema = ({ httpAddress, path }: Values) =>
           'Where clients reach the gateway: audience of tokens, issuer of upstream tokens, base of resource identifiers. Without it: host and port. Variable: SALLYPORT_PUBLIC_URL.',
         )
         .meta({ example: 'https://gateway.example.com' }),
+      jwksUrl: httpAddress()
+        .optional()
+        .describe(
+          'Where services that run by themselves fetch the keys of console sessions from the gateway. Without it: `/.well-known/jwks.json` below the public URL.',
+        )
+        .meta({ example: 'https://edge-gateway.internal:8443/.well-known/jwks.json' }),
+      allowInsecureJwks: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Allows http:// to another machine in `jwksUrl`. Whoever can answer there in place of the gateway is then whom they like in the console: for a network that the services have to themselves.',
+        ),
       instanceId: z
         .string()
         .regex(/^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/, 'must be lower-case letters, digits and dashes')
@@ -86,7 +98,9 @@ export const gatewaySchema = ({ httpAddress, path }: Values) =>
         .prefault('.sallyport/keys/gateway-signing.jwk.json')
         .describe('Private key (Ed25519, JSON Web Key) that signs the tokens minted for upstreams; made with mode 0600 when missing.'),
     })
-    .superRefine(({ decisionTimeoutMs, callTtlMs, maxArgumentBytes, maxBodyBytes }, context) => {
+    .superRefine(({ jwksUrl, allowInsecureJwks, decisionTimeoutMs, callTtlMs, maxArgumentBytes, maxBodyBytes }, context) => {
+      if (jwksUrl !== undefined && !allowInsecureJwks && !isSafeOnTheWay(jwksUrl))
+        context.addIssue({ code: 'custom', path: ['jwksUrl'], message: 'must be https:// unless allowInsecureJwks is true' });
       if (decisionTimeoutMs >= callTtlMs)
         context.addIssue({
           code: 'custom',
