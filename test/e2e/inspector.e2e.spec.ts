@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { browserProgram, type Cluster, describeWithBrowser, startCluster } from '@sallyport/testing';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { BROWSER_FLAGS } from './console/console-harness.ts';
+import { BROWSER_FLAGS, takePicture } from './console/console-harness.ts';
 import { LOGIN_CLUSTER, OFFICE } from './login-cluster.ts';
 import { INSPECTOR } from './matrix-clients.ts';
 
@@ -102,6 +102,7 @@ describeWithBrowser({ describe, skip: describe.skip, test }, 'the Inspector in a
         await page.getByRole('button', { name: /^ada/ }).click();
         await page.getByText('MCP Inspector wants to use the tools behind this gateway for you').waitFor();
         await page.getByRole('radio', { name: /triage/ }).check();
+        await takePicture(page, 'login');
         await page.getByRole('button', { name: 'Let it act for me' }).click();
 
         await page.waitForURL((address) => address.origin === new URL(inspector.address).origin);

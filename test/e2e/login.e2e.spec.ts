@@ -13,9 +13,34 @@ import { type Cluster, startCluster } from '@sallyport/testing';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person } from './console/person.ts';
+import { routesIn } from './guarded/told-routes.ts';
 import { LOGIN_CLUSTER, OFFICE } from './login-cluster.ts';
 
 const CALLBACK = 'http://127.0.0.1:53682/callback';
+const TELLING = { NODE_OPTIONS: `--import=${new URL('./guarded/tells-routes.preload.ts', import.meta.url).href}` };
+/** Every route of the embedded authorization server, and what keeps a stranger from having anything of it. */
+const OPEN_ROUTES: Readonly<Record<string, string>> = {
+  'ALL /authorization/*': 'what the provider serves: each of its addresses asks for a client, a code with its proof, or a token (below)',
+  'GET /authorization/auth': 'begins a login; gives nothing without a client that is known',
+  'GET /authorization/interaction/:uid': 'a page of one login, shown to the browser that began it',
+  'POST /authorization/interaction/:uid': 'an answer in one login, taken from the browser that began it',
+  'GET /authorization/style.css': 'how its pages look',
+  'GET /.well-known/oauth-authorization-server/authorization': 'public metadata (RFC 8414)',
+  'GET /.well-known/openid-configuration/authorization': 'public metadata (OpenID Connect Discovery)',
+};
+/** Addresses of the provider, and how a stranger without anything is answered there. */
+const PROVIDER: readonly (readonly [verb: string, path: string, status: number])[] = [
+  ['GET', '/auth', 400],
+  ['POST', '/token', 400],
+  ['POST', '/device/auth', 400],
+  ['GET', '/me', 401],
+  ['POST', '/token/introspection', 404],
+  ['POST', '/token/revocation', 400],
+  ['GET', '/interaction/0000000000000000000000', 404],
+  ['POST', '/interaction/0000000000000000000000', 403],
+  ['POST', '/reg', 400],
+  ['GET', '/nothing', 404],
+];
 const PROGRAM = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
 
 /** What a client keeps of its logins, on either line of the SDK. Nobody told it anything but the address of the gateway. */
@@ -80,7 +105,7 @@ const V1: Line = {
 describe('a login on this machine', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await startCluster(LOGIN_CLUSTER);
+    cluster = await startCluster({ ...LOGIN_CLUSTER, env: TELLING });
   }, 120_000);
   afterAll(() => cluster?.close());
 
@@ -128,6 +153,19 @@ describe('a login on this machine', { timeout: 60_000 }, () => {
     const byLogin = calls.filter(({ principal }) => principal.tokenSource === 'development');
     expect(byLogin.length).toBeGreaterThan(0);
     for (const { principal } of byLogin) expect(principal.actors).toEqual(['agent:triage']);
+  });
+
+  test('its routes are those that are named here with what guards them, and a stranger gets nothing at any', async () => {
+    const told = routesIn(cluster.output()).filter((route) => route.includes('authorization') || route.includes('openid-configuration'));
+    expect(told).toEqual(Object.keys(OPEN_ROUTES).sort());
+    const answers: [string, string, number][] = [];
+    for (const [verb, path] of PROVIDER) {
+      const form = verb === 'POST' ? { body: new URLSearchParams({ a: 'b' }) } : {};
+      const answer = await cluster.fetchRaw(`/authorization${path}`, { method: verb, redirect: 'manual', ...form });
+      answers.push([verb, path, answer.status]);
+      expect(answer.text).not.toMatch(/access_token|at .*\.js:\d+/);
+    }
+    expect(answers).toEqual(PROVIDER);
   });
 
   test('a person who says no sends the client away with nothing', async () => {

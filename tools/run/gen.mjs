@@ -10,8 +10,12 @@ import { at } from './workspace.mjs';
 export const gen = async (node, args) => {
   await ensureBuilt(node);
   if (args[0] === 'images')
-    return runInPlace(node, [at('node_modules/vitest/vitest.mjs'), 'run', 'test/e2e/console.e2e.spec.ts'], {
-      SALLYPORT_IMAGES: 'docs/images',
-    });
+    return runInPlace(
+      node,
+      [at('node_modules/vitest/vitest.mjs'), 'run', 'test/e2e/console.e2e.spec.ts', 'test/e2e/inspector.e2e.spec.ts'],
+      {
+        SALLYPORT_IMAGES: 'docs/images',
+      },
+    );
   return runInPlace(node, [at('tools/gen/main.ts'), ...args]);
 };

@@ -25,6 +25,17 @@ export interface Look {
 
 export const NARROW: Look = { width: 360, height: 740 };
 
+/** Keeps a picture of a page in both themes, where pictures are being taken. */
+export const takePicture = async (page: Page, name: string): Promise<void> => {
+  if (!takesImages) return;
+  mkdirSync(IMAGES, { recursive: true });
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.screenshot({ path: `${IMAGES}${name}-${theme}.png`, animations: 'disabled', caret: 'hide' });
+  }
+  await page.emulateMedia({ colorScheme: null });
+};
+
 /** One person at one browser, with cookies of its own; what goes wrong in it is kept, and fails the test that closes it. */
 export class ConsoleVisit {
   readonly faults: string[] = [];
@@ -81,14 +92,8 @@ export class ConsoleVisit {
   }
 
   /** Keeps a picture of the page in both themes, `docs/images/<name>-light.png` and `-dark.png`, where pictures are being taken. */
-  async picture(name: string): Promise<void> {
-    if (!takesImages) return;
-    mkdirSync(IMAGES, { recursive: true });
-    for (const theme of ['light', 'dark'] as const) {
-      await this.page.emulateMedia({ colorScheme: theme });
-      await this.page.screenshot({ path: `${IMAGES}${name}-${theme}.png`, animations: 'disabled', caret: 'hide' });
-    }
-    await this.page.emulateMedia({ colorScheme: null });
+  picture(name: string): Promise<void> {
+    return takePicture(this.page, name);
   }
 
   /** Ends the visit. Whatever went wrong in the page fails the test. */

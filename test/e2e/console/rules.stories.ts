@@ -52,6 +52,9 @@ export const rules = (harness: () => ConsoleHarness): void => {
     await visit.expectSound();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'story/echo' }).waitFor();
+    await visit.goTo('/catalog');
+    await row.waitFor();
+    await visit.picture('catalog');
     await visit.close();
   });
 
@@ -84,6 +87,13 @@ export const rules = (harness: () => ConsoleHarness): void => {
     const { callId } = await response.json();
     await page.getByRole('region', { name: 'What would happen' }).waitFor();
     await visit.expectSound();
+    await visit.picture('try-a-call');
+    await visit.goTo('/policies');
+    await page
+      .getByRole('region', { name: /^Text of/ })
+      .first()
+      .waitFor();
+    await visit.picture('policies');
     const { call } = await harness().cluster.record.call(callId);
     expect(call).toMatchObject({ purpose: 'plan', outcome: 'planned', principal: { subject: 'user:grace' } });
     expect(upstream.calls).toHaveLength(before);
@@ -100,6 +110,7 @@ export const rules = (harness: () => ConsoleHarness): void => {
       .click();
     await page.getByText('Scopes of all together').waitFor();
     await visit.expectSound();
+    await visit.picture('access');
     await visit.close();
     const other = await harness().visitAs(ADA);
     for (const path of ['/catalog', '/policies', '/access']) {

@@ -1,9 +1,20 @@
 import type { AppError } from '@sallyport/contracts';
+import type { IssuerSettings } from '@sallyport/platform';
 
 const METADATA = '/.well-known/oauth-protected-resource';
 
 /** Where the metadata of a resource is (RFC 9728, section 3.1: the path of the resource comes after the well-known part). */
 export const metadataUrlOf = (publicUrl: string, resource: string): string => `${publicUrl}${METADATA}${resource.slice(publicUrl.length)}`;
+
+/**
+ * Issuers in the order in which a client should try them, as clients take the first: the gateway's own authorization server, then those that publish their
+ * keys, then those known by a file of keys alone, where nobody may be able to log in. Among equals the order of the configuration.
+ */
+export const loginOrder = (issuers: readonly Pick<IssuerSettings, 'issuer' | 'jwksUrl'>[], publicUrl: string): readonly string[] => {
+  const rank = ({ issuer, jwksUrl }: Pick<IssuerSettings, 'issuer' | 'jwksUrl'>): number =>
+    issuer === `${publicUrl}/authorization` ? 0 : jwksUrl === undefined ? 2 : 1;
+  return issuers.toSorted((a, b) => rank(a) - rank(b)).map(({ issuer }) => issuer);
+};
 
 /** What a client learns of a resource (RFC 9728, section 2). */
 export const resourceMetadata = (resource: string, authorizationServers: readonly string[], scopes: readonly string[]) => ({

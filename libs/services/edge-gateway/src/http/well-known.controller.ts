@@ -1,7 +1,7 @@
 import { All, Controller, Get, Header, Inject, Param, Req, Res } from '@nestjs/common';
 import { AppError, ServerName } from '@sallyport/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { resourceMetadata } from '../authentication/challenge.js';
+import { loginOrder, resourceMetadata } from '../authentication/challenge.js';
 import { EdgeGateway } from '../edge-gateway.js';
 
 /** What anybody may read: where tokens for the gateway come from, and the keys of the tokens it mints. */
@@ -18,11 +18,7 @@ export class WellKnownController {
     if (server !== undefined && !ServerName.safeParse(server).success)
       throw new AppError('request.not-found', 'no server can have this name');
     const resource = `${settings.publicUrl}${path}${server === undefined ? '' : `/${server}`}`;
-    return resourceMetadata(
-      resource,
-      issuers.map(({ issuer }) => issuer),
-      settings.scopesSupported,
-    );
+    return resourceMetadata(resource, loginOrder(issuers, settings.publicUrl), settings.scopesSupported);
   }
 
   @Get('jwks.json')
