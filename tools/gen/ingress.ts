@@ -67,6 +67,17 @@ ${locations()}
 }
 `;
 
+const ANNOTATIONS = {
+  'nginx.ingress.kubernetes.io/proxy-body-size': '0',
+  'nginx.ingress.kubernetes.io/proxy-buffering': 'off',
+  'nginx.ingress.kubernetes.io/proxy-request-buffering': 'off',
+  'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600',
+  'nginx.ingress.kubernetes.io/proxy-next-upstream': 'off',
+};
+
+/** What the chart makes its Ingress of. */
+const chart = (): string => `${JSON.stringify({ annotations: ANNOTATIONS, paths: { ...PATH_OWNERS, '/': 'edge-gateway' } }, null, 2)}\n`;
+
 const backend = (service: string) => ({ service: { name: service, port: { number: PORT } } });
 
 /** The same for Kubernetes with the community's ingress-nginx: a path of type Prefix is matched by whole segments. */
@@ -78,13 +89,7 @@ ${stringify(
     kind: 'Ingress',
     metadata: {
       name: 'sallyport',
-      annotations: {
-        'nginx.ingress.kubernetes.io/proxy-body-size': '0',
-        'nginx.ingress.kubernetes.io/proxy-buffering': 'off',
-        'nginx.ingress.kubernetes.io/proxy-request-buffering': 'off',
-        'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600',
-        'nginx.ingress.kubernetes.io/proxy-next-upstream': 'off',
-      },
+      annotations: ANNOTATIONS,
     },
     spec: {
       ingressClassName: 'nginx',
@@ -109,4 +114,5 @@ ${stringify(
 export const ingressFiles = (): GeneratedFile[] => [
   { path: 'infra/ingress/nginx.conf', content: nginx() },
   { path: 'infra/ingress/kubernetes.yaml', content: kubernetes() },
+  { path: 'infra/helm/sallyport/files/ingress.json', content: chart() },
 ];

@@ -9,10 +9,13 @@ export const readPolicyFolder = (folder: string): Promise<PolicyFiles> => readFo
 /** Reads a folder of catalog records: every `.yaml` file in it. Throws `configuration.invalid` when it cannot be read. */
 export const readCatalogFolder = (folder: string): Promise<CatalogFiles> => readFolder(folder, /\.ya?ml$/);
 
+/** Kubernetes mounts a file as a link to one in a hidden folder with the time in its name: the link is what is meant. */
+const isHidden = (name: string): boolean => name.split(sep).some((part) => part.startsWith('.'));
+
 const readFolder = async (folder: string, wanted: RegExp): Promise<Record<string, string>> => {
   try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const paths = entries.filter((entry) => entry.isFile() && wanted.test(entry.name)).map((entry) => join(entry.parentPath, entry.name));
+    const names = await readdir(folder, { recursive: true });
+    const paths = names.filter((name) => wanted.test(name) && !isHidden(name)).map((name) => join(folder, name));
     const files = await Promise.all(
       paths.sort().map(async (path) => [relative(folder, path).split(sep).join('/'), await readFile(path, 'utf8')]),
     );
