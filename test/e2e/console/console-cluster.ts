@@ -10,6 +10,8 @@ export const consoleCluster = (provider: TestIdentityProvider): ClusterOptions =
   size: 'embedded',
   grantedWrites: APPROVED_WRITES,
   configuration: {
+    // A tool that changes is seen while somebody looks.
+    gateway: { observeEveryMs: 1_000 },
     identity: {
       users: ['ada', 'grace', 'olga'].map((id) => ({ id, tenant: STORY_TENANT, scopes: EVERYTHING })),
     },

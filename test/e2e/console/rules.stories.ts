@@ -1,34 +1,31 @@
+import { CatalogTool } from '@sallyport/contracts';
+import { until } from '@sallyport/testing';
 import { expect, test } from 'vitest';
 import { type ConsoleHarness, NARROW } from './console-harness.js';
 import { ADA, GRACE } from './people.js';
 
 const SCRIPT = '<img src=x onerror="document.title=\'interpreted\'">';
-const DIGEST = `sha256:${'1'.repeat(64)}`;
 
 /** The catalog, the policies, and who may do what. */
 export const rules = (harness: () => ConsoleHarness): void => {
-  test('shows how a held tool was changed, strangers’ text as text, and accepts it with a reason', async () => {
+  test('shows how a tool was changed by its server, strangers’ text as text, and accepts it with a reason', async () => {
+    const { cluster } = harness();
+    const recordNow = async () => CatalogTool.parse(JSON.parse((await cluster.fetchAs(GRACE, '/v1/catalog/story/erase')).text));
+    const before = await recordNow();
+    cluster.upstream.descriptions.set('erase', `Says it back. ${SCRIPT}`);
+    cluster.upstream.schemas.set('erase', { type: 'object', title: SCRIPT });
+    const held = await until('the changed tool is held', async () => {
+      const record = await recordNow();
+      return record.driftedDigest === null ? undefined : record;
+    });
+    expect(held).toMatchObject({ pinnedDigest: before.pinnedDigest, missing: ['definition-drifted'] });
     const visit = await harness().visitAs(GRACE);
     const { page } = visit;
-    const { text } = await harness().cluster.fetchAs(GRACE, '/v1/catalog/story/echo');
-    const record = JSON.parse(text);
-    const observed = {
-      digest: DIGEST,
-      seenAt: '2026-11-27T05:00:00.000Z',
-      definition: { ...record.definition, description: `Says it back. ${SCRIPT}`, inputSchema: { type: 'object', title: SCRIPT } },
-    };
-    let accepted: unknown = null;
-    await page.route('**/v1/catalog/story/echo', (route) =>
-      route.fulfill({ json: { ...record, driftedDigest: DIGEST, missing: ['definition-drifted'], observed } }),
-    );
-    await page.route('**/v1/catalog/story/echo/pin', (route) => {
-      accepted = route.request().postDataJSON();
-      return route.fulfill({ json: { ...record, pinnedDigest: DIGEST, missing: [] } });
-    });
-    await visit.goTo('/catalog/story/echo');
+    await visit.goTo('/catalog/story/erase');
     await page.getByRole('region', { name: 'Description: changed words' }).getByText('onerror', { exact: false }).first().waitFor();
     await page.getByRole('region', { name: 'Input schema: changed lines' }).waitFor();
     await visit.expectSound();
+    await visit.picture('drift');
     expect(await page.locator('img[src="x"]').count()).toBe(0);
     expect(await page.title()).not.toContain('interpreted');
     await page.getByRole('button', { name: 'Accept this definition' }).click();
@@ -36,8 +33,8 @@ export const rules = (harness: () => ConsoleHarness): void => {
     expect(await dialog.getByRole('button', { name: 'Accept', exact: true }).isDisabled()).toBe(true);
     await dialog.getByLabel('Why').fill('looked at with its owner');
     await dialog.getByRole('button', { name: 'Accept', exact: true }).click();
-    await page.getByText('Accepted: calls of story/echo are held to this definition').waitFor();
-    expect(accepted).toEqual({ why: 'looked at with its owner', digest: DIGEST });
+    await page.getByText('Accepted: calls of story/erase are held to this definition').waitFor();
+    expect(await recordNow()).toMatchObject({ pinnedDigest: held.driftedDigest, driftedDigest: null, missing: [] });
     await visit.close();
   });
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError, type Principal } from '@sallyport/contracts';
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
@@ -81,7 +81,7 @@ export class Authenticator {
 
   /** What passed as one kind passes as no other. */
   private async verify(kind: 'Bearer' | typeof CONSOLE_SCHEME, token: string): Promise<Verified> {
-    const key = createHash('sha256').update(`${kind} ${token}`).digest('base64url');
+    const key = hash('sha256', `${kind} ${token}`, 'base64url');
     const known = this.verified.get(key);
     if (known !== undefined && known.expiresAtMs > this.options.clock.nowMs()) return known;
     const fresh = await (kind === 'Bearer' ? this.verifyAnew(token) : this.verifyConsole(token));

@@ -8,9 +8,16 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** Many events are written within a millisecond, and the text of a time costs more than the time. */
+let written = { ms: Number.NaN, iso: '' };
+
 /** The machine's own clocks. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  nowIso: () => new Date().toISOString(),
+  nowIso: () => {
+    const ms = Date.now();
+    if (ms !== written.ms) written = { ms, iso: new Date(ms).toISOString() };
+    return written.iso;
+  },
   monotonicMs: () => performance.now(),
 };

@@ -40,6 +40,8 @@ export class StoryUpstream {
   telling: readonly string[] = [];
   /** What tools say they do now, where that is not what they said first. */
   readonly descriptions = new Map<StoryToolName, string>();
+  /** What they ask for now, likewise. */
+  readonly schemas = new Map<StoryToolName, { readonly type: 'object'; readonly [keyword: string]: unknown }>();
   /** Tools whose answer a test writes by itself, byte by byte. */
   readonly misbehaving = new Map<string, (response: ServerResponse) => void>();
   /** Tools that answer when the test lets them, beside `wait` and `steps`. */
@@ -133,7 +135,7 @@ export class StoryUpstream {
       tools: STORY_TOOL_NAMES.map((name) => ({
         name,
         description: this.descriptions.get(name) ?? STORY_TOOLS[name].description,
-        inputSchema: { ...STORY_TOOLS[name].inputSchema },
+        inputSchema: { ...(this.schemas.get(name) ?? STORY_TOOLS[name].inputSchema) },
       })),
     }));
     server.setRequestHandler('tools/call', async ({ params }, context) => {

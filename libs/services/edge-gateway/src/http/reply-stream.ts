@@ -10,6 +10,8 @@ import type { FastifyReply } from 'fastify';
 export class ReplyStream {
   private isOpen = false;
   private isStream = false;
+  /** Head, answer and end of what is no stream leave in one write, where the socket has room for it. */
+  private isGathering = false;
 
   constructor(private readonly reply: FastifyReply) {}
 
@@ -39,6 +41,8 @@ export class ReplyStream {
       ...(this.isStream ? { 'x-accel-buffering': 'no' } : {}),
     });
     if (this.isStream) this.reply.raw.flushHeaders();
+    else this.reply.raw.cork();
+    this.isGathering = !this.isStream;
   }
 
   /** Writes at the client's pace. Resolves at once when the client is gone. */
@@ -46,6 +50,8 @@ export class ReplyStream {
     const { raw } = this.reply;
     if (raw.destroyed || raw.writableEnded) return;
     if (raw.write(chunk)) return;
+    if (this.isGathering) raw.uncork();
+    this.isGathering = false;
     const over = new AbortController();
     const { signal } = over;
     await Promise.race([once(raw, 'drain', { signal }), once(raw, 'close', { signal })]).catch(() => {});
