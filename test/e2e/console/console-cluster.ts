@@ -1,5 +1,6 @@
 import { type ClusterOptions, OFFICE_SCOPES, STORY_SCOPES, STORY_TENANT, type TestIdentityProvider } from '@sallyport/testing';
 import { CONSOLE_CLIENT } from './console-harness.js';
+import { OTHER_TENANT } from './people.js';
 
 /** What the writer of the stories of the console may do once somebody agreed. */
 const APPROVED_WRITES = ['story/transfer', 'story/publish'];
@@ -12,8 +13,12 @@ export const consoleCluster = (provider: TestIdentityProvider): ClusterOptions =
   configuration: {
     // A tool that changes is seen while somebody looks.
     gateway: { observeEveryMs: 1_000 },
+    tenants: [STORY_TENANT, OTHER_TENANT].map((id) => ({ id, name: id })),
     identity: {
-      users: ['ada', 'grace', 'olga'].map((id) => ({ id, tenant: STORY_TENANT, scopes: EVERYTHING })),
+      users: [
+        ...['ada', 'grace', 'olga'].map((id) => ({ id, tenant: STORY_TENANT, scopes: EVERYTHING })),
+        { id: 'ina', tenant: OTHER_TENANT, scopes: EVERYTHING },
+      ],
     },
     console: { issuer: provider.issuer, clientId: CONSOLE_CLIENT.id, clientSecret: CONSOLE_CLIENT.secret },
     approvals: {

@@ -9,3 +9,6 @@ export const GRACE: TokenRequest = {
 export const ADA: TokenRequest = { subject: 'ada', scopes: ['tools:read', 'tools:write'] };
 /** ADA through the agent that writes. */
 export const WRITER: TokenRequest = { subject: 'ada', agent: 'writer' };
+export const OTHER_TENANT = 'globex';
+/** GRACE's like in another tenant. */
+export const INA: TokenRequest = { ...GRACE, subject: 'ina', tenant: OTHER_TENANT };

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { Agent, type Answer } from '../agent.js';
 import { type ConsoleHarness, type ConsoleVisit, NARROW } from './console-harness.js';
-import { ADA, GRACE, WRITER } from './people.js';
+import { ADA, GRACE, INA, WRITER } from './people.js';
 
 /** Would run if any text of an agent or an upstream were ever taken for a page. */
 const SCRIPT = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
@@ -171,5 +171,21 @@ export const record = (harness: () => ConsoleHarness): void => {
     await grace.page.getByText('There is no such thing here').waitFor();
     await grace.expectSound();
     await grace.close();
+  });
+
+  test('refuses somebody of another tenant the page of a call and that of its chain, and shows nothing of them in a list', async () => {
+    const answer = await calling('echo', { text: 'of one tenant alone' });
+    const { call } = await harness().cluster.record.callOfTrace(answer.traceId);
+    const ina = await harness().visitAs(INA);
+    const { page } = ina;
+    for (const path of [`/calls/${call.callId}`, `/chains/${encodeURIComponent(call.chainId)}`]) {
+      await ina.goTo(path);
+      await page.getByText('There is no such thing here').waitFor();
+      expect(await page.content()).not.toContain('of one tenant alone');
+    }
+    await ina.goTo('/calls?text=tenant');
+    await page.getByText('No call is like that').waitFor();
+    await ina.expectSound();
+    await ina.close();
   });
 };
