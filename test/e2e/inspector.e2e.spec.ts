@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { browserProgram, type Cluster, describeWithBrowser, startCluster } from '@sallyport/testing';
+import { browserProgram, type Cluster, describeWithBrowser, freePort, startCluster } from '@sallyport/testing';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { BROWSER_FLAGS, takePicture } from './console/console-harness.ts';
@@ -14,23 +13,6 @@ import { INSPECTOR } from './matrix-clients.ts';
 
 // Generous: nothing here is a measure of time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
-
-/** Ports that are free now. */
-const freePorts = async (count: number): Promise<number[]> => {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  return servers.map((server) => {
-    const address = server.address();
-    server.close();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return address.port;
-  });
-};
 
 /** The Inspector's page, told the address of one server and nothing else. */
 class InspectorPage {
@@ -43,7 +25,7 @@ class InspectorPage {
 
   static async start(server: string, era: 'legacy' | 'modern'): Promise<InspectorPage> {
     const home = await mkdtemp(join(tmpdir(), 'sallyport-inspector-'));
-    const [page, sandbox, apps] = await freePorts(3);
+    const [page, sandbox, apps] = await Promise.all([freePort(), freePort(), freePort()]);
     const child = spawn(process.execPath, [INSPECTOR, '--web', '--transport', 'http', '--server-url', server, '--protocol-era', era], {
       env: {
         ...{ PATH: process.env.PATH, HOME: home, MCP_STORAGE_DIR: home, MCP_AUTO_OPEN_ENABLED: 'false' },

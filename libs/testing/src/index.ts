@@ -17,6 +17,7 @@ export {
   type ClusterService,
   type ClusterSize,
   type FetchedAnswer,
+  freePort,
   startCluster,
 } from './cluster/cluster.js';
 export {

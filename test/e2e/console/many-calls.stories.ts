@@ -57,7 +57,7 @@ export const manyCalls = (harness: () => ConsoleHarness): void => {
   if (process.env.SALLYPORT_MEASURE !== undefined)
     test('measures what a person waits for', { timeout: 600_000 }, () => measureWaits(harness()));
 
-  test('finds the few among the many, by agent and by word, and one of them by its address', async () => {
+  test('finds the few among the many, by agent and by word, and says where there are none', async () => {
     const visit = await harness().visitAs(GRACE);
     const { page } = visit;
     for (const filter of ['agent=rare', 'text=rare']) {

@@ -147,7 +147,8 @@ const readRecord = (record: Decoder, batchContext: BatchContext): object => {
     const name = record.readVarIntString();
     const own = record.readVarIntBytes();
     const before = headers[name];
-    headers[name] = before === undefined ? own : Array.isArray(before) ? [...before, own] : [before, own];
+    if (Array.isArray(before)) before.push(own);
+    else headers[name] = before === undefined ? own : [before, own];
   }
   return { magicByte, attributes, timestamp, offset, key, value, headers, isControlRecord: isControlBatch, batchContext };
 };

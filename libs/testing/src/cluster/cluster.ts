@@ -130,7 +130,8 @@ type ServiceAddresses = Pick<Cluster, 'policyUrl' | 'auditUrl'>;
 
 const EPOCH_TABLE = 'policy_decision.epoch';
 
-const freePort = async (): Promise<number> =>
+/** A port of this machine that nobody has now. */
+export const freePort = async (): Promise<number> =>
   await new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
