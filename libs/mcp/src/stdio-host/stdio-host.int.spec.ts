@@ -248,6 +248,7 @@ describe('a server that misbehaves', () => {
       if (m.method === 'tools/call' && m.params.name === 'flood') process.stdout.write('x'.repeat(200000));
       if (m.method === 'tools/call' && m.params.name === 'noise') { console.log('not a message'); console.error('on stderr'); send({ id: m.id, result: { content: [] } }); }
       if (m.method === 'tools/call' && m.params.name === 'change') { send({ method: 'notifications/tools/list_changed' }); send({ id: m.id, result: { content: [] } }); }
+      if (m.method === 'tools/call' && m.params.name === 'never-answered') console.error('asked');
       if (m.method === 'notifications/cancelled') console.error('cancelled ' + m.params.requestId);
     });`;
 
@@ -265,10 +266,12 @@ describe('a server that misbehaves', () => {
   test('and is hung up on is told to cancel', async () => {
     const host = await hostOf({ children: [childOf('small', [scriptOf(slow)])] });
     const client = clientOf(host, 'small');
-    await client.listAllTools(null, AbortSignal.timeout(50)).catch(() => undefined);
     const abort = new AbortController();
     const answer = call(client, 'never-answered', {}, abort.signal);
-    setImmediate(() => abort.abort());
+    answer.catch(() => undefined);
+    // What is hung up on before the server was asked is never sent, so nothing of it is cancelled.
+    await expect.poll(() => host.events.some(({ text }) => text === 'asked')).toBe(true);
+    abort.abort();
     await expect(answer).rejects.toMatchObject({ code: 'call.cancelled' });
     await expect.poll(() => host.events.some(({ text }) => text.startsWith('cancelled'))).toBe(true);
   });
