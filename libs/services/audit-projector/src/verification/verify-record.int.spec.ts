@@ -1,9 +1,15 @@
 import { canonicalRecord, recordDigest } from '@sallyport/contracts';
 import { linkHash } from '@sallyport/domain';
+import { postgresPositions, type ReceivedRecord } from '@sallyport/log';
+import type { Sql } from '@sallyport/platform';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AUDIT_GROUP } from '../audit-projector.ports.js';
 import { proveCall } from '../queries/call-proof.js';
+import { chainRecordOf, columnsOf } from '../record/event-chain.store.js';
+import { RECORDED_TOPICS } from '../record/recorded-topics.js';
 import { sha256 } from '../record/sha256.js';
+import { acrossTenants } from '../tenant-scope.js';
 import { anAllowedCall, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
 import { readAt } from './stored-chain.js';
 import { type RecordVerification, type VerifyOptions, verifyRecord } from './verify-record.js';
@@ -59,6 +65,55 @@ const asBeforeDigests = async (): Promise<void> => {
   await harness.tamper('TRUNCATE checkpoint');
 };
 
+/** Adds a record to a chain that has a head, with the columns and the hash of the last version that kept no digests. */
+const addAsBeforeDigests = async (tx: Sql, received: ReceivedRecord): Promise<void> => {
+  const record = chainRecordOf(received);
+  const { eventType, tenantId, callId, occurredAt } = columnsOf(record.headers);
+  const { topic, partition, position, id, key, headers, value } = record;
+  const { rows } = await tx.query<{ size: string; hash: string; event_id: string }>(
+    'SELECT size, hash, event_id FROM chain_head WHERE topic = $1 AND partition = $2 FOR UPDATE',
+    [topic, partition],
+  );
+  const [head] = rows;
+  if (head === undefined) throw new Error(`${topic}/${partition} has no head`);
+  const next = { size: BigInt(head.size) + 1n, hash: sha256(head.hash + canonicalRecord(record)) };
+  await tx.query(
+    `INSERT INTO audit_event (topic, partition, position, entry, event_id, event_type, tenant_id, call_id, occurred_at, key, previous_hash,
+      previous_event_id, hash, headers, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    [
+      ...[topic, partition, String(position), String(next.size), id, eventType, tenantId, callId, occurredAt, key],
+      ...[head.hash, head.event_id, next.hash, JSON.stringify(headers), value],
+    ],
+  );
+  await tx.query('UPDATE chain_head SET size = $3, position = $4, hash = $5, event_id = $6 WHERE topic = $1 AND partition = $2', [
+    ...[topic, partition, String(next.size), String(position), next.hash, id],
+  ]);
+};
+
+/** A call that a projector of that version records, in the same group and as the same role. */
+const moreAsBeforeDigests = async (number: number): Promise<void> => {
+  await harness.append(...anAllowedCall(number));
+  const failed = Promise.withResolvers<never>();
+  const subscription = await harness.log.subscribe({
+    group: AUDIT_GROUP,
+    topics: RECORDED_TOPICS,
+    from: 'earliest',
+    positions: postgresPositions(harness.database),
+    handle: async ({ records, advance }) => {
+      const recorded = acrossTenants(harness.database, async (tx) => {
+        for (const record of records) await addAsBeforeDigests(tx, record);
+        await advance(tx);
+      });
+      await recorded.catch(failed.reject);
+    },
+  });
+  try {
+    await Promise.race([subscription.caughtUp, failed.promise]);
+  } finally {
+    await subscription.close();
+  }
+};
+
 /** What a superuser does who knows the rules: makes all hashes after a position anew, and the head fit. */
 const rechain = async (from: number): Promise<void> => {
   const last = Number((await harness.tamper(`SELECT max(position) AS last FROM audit_event WHERE topic = '${TOPIC}'`))[0]?.last);
@@ -110,6 +165,21 @@ describe('verifying a record nobody touched', () => {
     expect(await proveCall(harness.database, 'acme', 'call-acme-00099')).toMatchObject({ tooFar: [], records: { length: 4 } });
     await harness.tamper(`UPDATE audit_event SET value = replace(value, '"outcome":"ok"', '"outcome":"no"') ${at(5)}`);
     expect((await verify()).faults).toMatchObject([{ kind: 'edited', topic: TOPIC, position: '5', callId: 'call-acme-00002' }]);
+  });
+
+  test('finds one in order that a version without digests wrote in turn with this one, signed over both, and names what was edited of it', async () => {
+    await moreAsBeforeDigests(97);
+    await more(98);
+    await moreAsBeforeDigests(99);
+    await harness.checkpoints.write();
+    await more(100);
+    expect(await verify({ compareWithLog: true })).toMatchObject({ ok: true, eventsChecked: EVENTS + CALLS + 4 * 4, faults: [] });
+    expect((await proveCall(harness.database, 'acme', 'call-acme-00097')).tooFar).toHaveLength(4);
+    expect(await proveCall(harness.database, 'acme', 'call-acme-00100')).toMatchObject({ tooFar: [], records: { length: 4 } });
+    expect(await harness.rebuild()).toBe(CALLS + 4);
+    expect(await verify()).toMatchObject({ ok: true, checkpointsChecked: 2, eventsAfterLastCheckpoint: 4 });
+    await harness.tamper(`UPDATE audit_event SET value = replace(value, '/sandbox', '/elsewhere') ${at(EVENTS)}`);
+    expect((await verify()).faults).toMatchObject([{ kind: 'edited', topic: TOPIC, position: String(EVENTS), callId: 'call-acme-00097' }]);
   });
 
   test('takes nothing for old that only lost its digest', async () => {
