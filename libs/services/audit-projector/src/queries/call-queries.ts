@@ -182,10 +182,20 @@ const eventOf = (row: EventRow): StoredEvent => {
   };
 };
 
+/** What was published again has the id it had and a place of its own on record: of two the first on the log counts, whatever its time says. */
+const firstOfEach = (rows: readonly EventRow[]): readonly EventRow[] => {
+  const first = new Map<string, EventRow>();
+  for (const row of rows) {
+    const known = first.get(row.event_id);
+    if (known === undefined || BigInt(row.position) < BigInt(known.position)) first.set(row.event_id, row);
+  }
+  return rows.filter((row) => first.get(row.event_id) === row);
+};
+
 /** Most events of one call that are shown; a call has a handful. */
 export const EVENTS_MAX = 1_000;
 
-/** A call with its events as they were recorded, in the order they happened. Throws `request.not-found`, `store.unavailable`. */
+/** A call with its events as they were recorded, in the order they happened, and what they tell. Throws `request.not-found`, `store.unavailable`. */
 export const showCall = (database: Database, tenantId: string, callId: string, traceUrlTemplate?: string): Promise<CallDetail> =>
   asTenant(database, tenantId, async (tx) => {
     const states = await tx.query<{ state: CallState }>('SELECT state FROM call_record WHERE tenant_id = $1 AND call_id = $2', [
@@ -200,9 +210,8 @@ export const showCall = (database: Database, tenantId: string, callId: string, t
     if (events.rows.length === 0) throw new AppError('request.not-found', 'no such call on record for this tenant');
     const state = states.rows[0]?.state;
     const record = state === undefined ? null : toCallRecord(storedCallState(state));
-    const decoded = events.rows.flatMap(({ topic, headers, value }) =>
-      DEAD_LETTER.test(topic) ? [] : (decodeStored({ headers: JSON.parse(headers), value }) ?? []),
-    );
+    const told = firstOfEach(events.rows.filter(({ topic }) => !DEAD_LETTER.test(topic)));
+    const decoded = told.flatMap(({ headers, value }) => decodeStored({ headers: JSON.parse(headers), value }) ?? []);
     return {
       record,
       events: events.rows.map(eventOf),

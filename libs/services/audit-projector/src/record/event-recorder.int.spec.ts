@@ -3,6 +3,7 @@ import { OutboxPublisher, postgresPositions, type ReceivedRecord } from '@sallyp
 import { anEvent, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { releaseOverdue } from '../calls/released-calls.js';
+import { showCall } from '../queries/call-queries.js';
 import { acrossTenants, asTenant } from '../tenant-scope.js';
 import { anAllowedCall, openRecordHarness, type RecordHarness } from '../testing/record.harness.js';
 import { EventRecorder } from './event-recorder.js';
@@ -54,6 +55,22 @@ describe('recording', () => {
     const ocsf = await published();
     expect(ocsf.map(({ id }) => id)).toEqual(['ocsf-call-acme-00001-3', 'ocsf-call-acme-00002-3']);
     expect(harness.faults).toEqual([]);
+  });
+
+  test('keeps what was published again as it is, and tells of each decision once, as the log had it first', async () => {
+    const call = anAllowedCall(1);
+    const [decided] = call.filter((event) => event.type === 'PolicyDecided');
+    if (decided === undefined) throw new Error('nothing was decided');
+    const again = { ...decided, occurredAt: '2026-11-21T11:00:00.000Z', data: { ...decided.data, effect: 'deny' as const } };
+    await harness.append(...call, again);
+    await harness.project();
+    const shown = await showCall(harness.database, 'acme', 'call-acme-00001');
+    expect(shown.events.filter(({ type }) => type === 'PolicyDecided')).toMatchObject([
+      { id: decided.id, data: { effect: 'deny' } },
+      { id: decided.id, data: { effect: 'allow' } },
+    ]);
+    expect(shown).toMatchObject({ record: { decision: 'allow' }, decisions: [{ eventId: decided.id, effect: 'allow' }] });
+    expect(shown.spans.filter(({ stage }) => stage === 'decide')).toHaveLength(1);
   });
 
   test('tells the SIEM of a login to the console once, however often its event comes', async () => {
