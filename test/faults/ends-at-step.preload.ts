@@ -1,6 +1,6 @@
-// Loaded into a built gateway by `node --import`: at the step that a marked call names, the process kills or freezes itself.
+// Loaded into a built gateway or decision point by `node --import`: at the step that a marked call names, the process kills or freezes itself.
 import { subscribe } from 'node:diagnostics_channel';
-import { writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { markIn, stepLine, wishOf } from './fault-trace.ts';
 
@@ -18,13 +18,23 @@ const reached = new Map<string, number>();
 /** Marked traces by the id of their call. */
 const traces = new Map<string, string>();
 
+/** Whoever comes back to what it died of goes on. Told by a file in the folder that the process runs in. */
+const hasDied = (traceId: string): boolean => {
+  try {
+    closeSync(openSync(`died-${traceId}`, 'wx'));
+    return false;
+  } catch {
+    return true;
+  }
+};
+
 const step = (traceId: string | null | undefined, name: string): void => {
   if (traceId === null || traceId === undefined) return;
   const times = (reached.get(`${traceId} ${name}`) ?? 0) + 1;
   reached.set(`${traceId} ${name}`, times);
   const told = times === 1 ? name : `${name}, time ${times}`;
   const wish = wishOf(traceId, told);
-  if (wish === null) return;
+  if (wish === null || (wish === 'die' && hasDied(traceId))) return;
   // Not through a stream: it would not be written before the end.
   writeSync(STANDARD_OUTPUT, `${stepLine(traceId, told)}\n`);
   if (wish !== 'tell') process.kill(process.pid, wish === 'die' ? 'SIGKILL' : 'SIGSTOP');
@@ -116,7 +126,9 @@ const watchClients = (): void => {
   });
 };
 
-if (/edge-gateway\/dist\/main\.js$/.test(process.argv[1] ?? '')) {
+const [, program] = process.argv;
+if (program?.endsWith('/policy-decision/dist/main.js') === true) await watchLog();
+if (program?.endsWith('/edge-gateway/dist/main.js') === true) {
   await Promise.all([watchLog(), watchClaims()]);
   watchUpstream();
   watchClients();

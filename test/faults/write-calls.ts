@@ -56,6 +56,9 @@ export interface FaultyClusterOptions extends Pick<ClusterOptions, 'size' | 'edg
   readonly configuration?: ConfigurationPart;
 }
 
+/** For `NODE_OPTIONS`: a process that is watched ends where a marked call tells it to. */
+export const ENDS_AT_STEP = `--import=${new URL('./ends-at-step.preload.ts', import.meta.url).href}`;
+
 /** A product with gateways that end where a marked call tells them to. The user `ben` cannot pay for a write. */
 export const startFaultyCluster = ({ configuration = {}, bundled = [], ...options }: FaultyClusterOptions): Promise<Cluster> =>
   startCluster({
@@ -75,7 +78,7 @@ export const startFaultyCluster = ({ configuration = {}, bundled = [], ...option
       },
     },
     bundled,
-    gatewayEnv: { NODE_OPTIONS: `--import=${new URL('./ends-at-step.preload.ts', import.meta.url).href}` },
+    gatewayEnv: { NODE_OPTIONS: ENDS_AT_STEP },
   });
 
 export const aWrite = (flow: Flow): Write => ({ flow, text: `${flow}-${randomBytes(6).toString('hex')}` });
