@@ -13,13 +13,9 @@ export type PayingPrincipal = Pick<Principal, 'tenantId' | 'subject' | 'actors' 
  */
 export const accountsOf = (principal: PayingPrincipal, tool: string | null): readonly string[] | null => {
   const { tenantId, subject, actors, workflow } = principal;
-  const names = [
-    `tenant:${tenantId}`,
-    subject,
-    ...actors,
-    ...(tool === null ? [] : [`tool:${tool}`]),
-    ...(workflow === null ? [] : [`workflow:${workflow}`]),
-  ];
+  const names = [`tenant:${tenantId}`, subject, ...actors];
+  if (tool !== null) names.push(`tool:${tool}`);
+  if (workflow !== null) names.push(`workflow:${workflow}`);
   return names.some((name) => name.length > ACCOUNT_NAME_LENGTH_MAX) ? null : [...new Set(names)];
 };
 

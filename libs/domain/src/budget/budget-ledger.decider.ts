@@ -1,6 +1,7 @@
 import type { BudgetLimit, EventData } from '@sallyport/contracts';
 import { type AccountUsage, type Movement, moved, unusedAccount } from './account-usage.js';
 import { isBreached, refusalOf } from './limits.js';
+import { windowStarts } from './windows.js';
 
 /** The price of one call of a tool; `costMicros: null` is unknown, and nothing unknown is ever held. */
 export interface Price {
@@ -181,7 +182,8 @@ const usageOf = (state: LedgerState, account: string): AccountUsage => state.usa
 
 const charge = (state: LedgerState, hold: Hold, movement: Movement): LedgerState => {
   const usage = new Map(state.usage);
-  for (const account of hold.accounts) usage.set(account, moved(usageOf(state, account), hold.heldAtMs, hold.currency, movement));
+  const starts = windowStarts(hold.heldAtMs);
+  for (const account of hold.accounts) usage.set(account, moved(usageOf(state, account), starts, hold.currency, movement));
   return { ...state, usage };
 };
 
@@ -211,10 +213,13 @@ const priced = (payer: Payer, { price, atMs }: Asked, state: LedgerState) => {
   const { costMicros, currency, version } = price;
   if (accounts === null || costMicros === null || currency === null) return { refusal: NOBODY, charge: null };
   const heldAtMs = effectiveMs(accounts, state, atMs);
-  const wish = { amountMicros: costMicros, currency, atMs: heldAtMs };
-  const refusals = accounts.flatMap((account) => refusalOf(account, usageOf(state, account), state.limits.get(account), wish) ?? []);
-  // Of several that refuse, the one that does so longest: to come back sooner would be in vain.
-  const refusal = refusals.reduce<(typeof refusals)[number] | null>((longest, one) => (isLonger(one, longest) ? one : longest), null);
+  const wish = { amountMicros: costMicros, currency, starts: windowStarts(heldAtMs) };
+  let refusal: EventData<'BudgetReservationRefused'> | null = null;
+  for (const account of accounts) {
+    const one = refusalOf(account, usageOf(state, account), state.limits.get(account), wish);
+    // Of several that refuse, the one that does so longest: to come back sooner would be in vain.
+    if (one !== null && isLonger(one, refusal)) refusal = one;
+  }
   return { refusal, charge: { amounts: amountsOf(accounts, costMicros), currency, priceListVersion: version, heldAtMs } };
 };
 

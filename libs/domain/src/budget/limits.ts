@@ -1,7 +1,7 @@
 import type { BudgetLimit, BudgetWindow, EventData, WindowLimit, WindowStatement } from '@sallyport/contracts';
-import { type AccountUsage, tallyOf, usageAt, type WindowUsage } from './account-usage.js';
+import { type AccountUsage, since, tallyOf, usageAt, type WindowUsage } from './account-usage.js';
 import { forecastOf } from './forecast.js';
-import { BUDGET_WINDOWS, instantOf, windowEnd } from './windows.js';
+import { BUDGET_WINDOWS, instantOf, type WindowStarts, windowEnd } from './windows.js';
 
 type Refused = EventData<'BudgetReservationRefused'>;
 
@@ -9,7 +9,8 @@ type Refused = EventData<'BudgetReservationRefused'>;
 export interface Wish {
   readonly amountMicros: number;
   readonly currency: string;
-  readonly atMs: number;
+  /** The windows it would be charged to. */
+  readonly starts: WindowStarts;
 }
 
 const remaining = (max: number, { held, spent }: { readonly held: number; readonly spent: number }): number =>
@@ -17,31 +18,29 @@ const remaining = (max: number, { held, spent }: { readonly held: number; readon
 
 /** Why an account cannot take a wish: the limit that keeps it longest from paying. `null`: it can pay. Currencies are never converted. */
 export const refusalOf = (account: string, usage: AccountUsage, limit: BudgetLimit | undefined, wish: Wish): Refused | null => {
-  const { amountMicros, currency, atMs } = wish;
+  const { amountMicros, currency, starts } = wish;
   let refusal: Refused | null = null;
   for (const window of BUDGET_WINDOWS) {
-    const used = usageAt(usage, window, atMs);
+    const used = since(usage[window], starts[window]);
     const bound = limit?.[window];
     const money = tallyOf(used, currency);
-    const resetsAt = instantOf(windowEnd(window, used.startMs));
-    const facts = {
-      account,
-      currency,
-      resetsAt,
-      window,
-      remainingCalls: bound?.maxCalls === undefined ? null : remaining(bound.maxCalls, used.calls),
-    };
     if (bound?.currency !== undefined && bound.currency !== currency && amountMicros > 0) {
       // Money of one currency cannot be held against a limit in another.
       return { account, reason: 'unattributable', remainingMicros: null, currency: bound.currency, resetsAt: null };
     }
     const most = bound?.maxMicros ?? Number.MAX_SAFE_INTEGER;
+    const isExhausted = amountMicros > 0 && money.held + money.spent > most - amountMicros;
+    if (!isExhausted && (bound?.maxCalls === undefined || used.calls.held + used.calls.spent + 1 <= bound.maxCalls)) continue;
     const remainingMicros = bound?.maxMicros === undefined ? null : remaining(bound.maxMicros, money);
-    if (amountMicros > 0 && money.held + money.spent > most - amountMicros) {
-      refusal = { ...facts, reason: 'exhausted', remainingMicros: remainingMicros ?? 0 };
-    } else if (bound?.maxCalls !== undefined && used.calls.held + used.calls.spent + 1 > bound.maxCalls) {
-      refusal = { ...facts, reason: 'rate-limited', remainingMicros, currency: bound.currency ?? null };
-    }
+    refusal = {
+      account,
+      currency: isExhausted ? currency : (bound?.currency ?? null),
+      resetsAt: instantOf(windowEnd(window, used.startMs)),
+      window,
+      remainingCalls: bound?.maxCalls === undefined ? null : remaining(bound.maxCalls, used.calls),
+      reason: isExhausted ? 'exhausted' : 'rate-limited',
+      remainingMicros: isExhausted ? (remainingMicros ?? 0) : remainingMicros,
+    };
   }
   return refusal;
 };

@@ -44,6 +44,16 @@ export const windowStart = (window: BudgetWindow, atMs: number): number => {
   return daysToMonth(year, month) * DAY_MS;
 };
 
+/** When the windows begin that one moment lies in. */
+export type WindowStarts = Readonly<Record<BudgetWindow, number>>;
+
+export const windowStarts = (atMs: number): WindowStarts => ({
+  minute: windowStart('minute', atMs),
+  hour: windowStart('hour', atMs),
+  day: windowStart('day', atMs),
+  month: windowStart('month', atMs),
+});
+
 /** When a window that begins at `startMs` ends and the next begins. */
 export const windowEnd = (window: BudgetWindow, startMs: number): number => {
   if (window !== 'month') return startMs + lengthOf[window];
