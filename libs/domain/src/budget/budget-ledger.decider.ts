@@ -40,12 +40,28 @@ export type CallBudget =
   | { readonly status: 'released'; readonly payer: Payer; readonly hold: Hold }
   | { readonly status: 'closed' };
 
+/** Something of each account. */
+type ByAccount<T> = Pick<ReadonlyMap<string, T>, 'get'>;
+
 /** A call with what is known of its accounts. Accounts that are missing are unused. */
 export interface LedgerState {
   readonly call: CallBudget;
-  readonly usage: ReadonlyMap<string, AccountUsage>;
+  readonly usage: ByAccount<AccountUsage>;
   /** The limit in force, by account. */
-  readonly limits: ReadonlyMap<string, BudgetLimit>;
+  readonly limits: ByAccount<BudgetLimit>;
+}
+
+/** What a fact moves on every account of a hold. */
+export interface Charge {
+  readonly hold: Hold;
+  readonly movement: Movement;
+}
+
+/** A call as a fact leaves it. */
+export interface EvolvedCall {
+  readonly call: CallBudget;
+  /** `null`: its accounts stay as they are. */
+  readonly charge: Charge | null;
 }
 
 type Published = 'BudgetReservationRefused' | 'BudgetQuoted' | 'BudgetSettled' | 'BudgetReleased' | 'BudgetOverran';
@@ -86,48 +102,56 @@ export type LedgerCommand =
   | { readonly type: 'PassExpiry'; readonly nowMs: number; readonly graceMs: number; readonly doubtAfterMs: number };
 
 export const initialCallBudget: CallBudget = { status: 'none' };
+const closed: CallBudget = { status: 'closed' };
 
-/** Folds one fact into the call and its accounts. Never judges. */
-export const evolveLedger = (state: LedgerState, fact: LedgerFact): LedgerState => {
-  const { call } = state;
+/** Folds one fact into its call. Never judges. */
+export const evolveLedger = (call: CallBudget, fact: LedgerFact): EvolvedCall => {
   switch (fact.type) {
     case 'BudgetReserved': {
       const { data, heldAtMs, payer } = fact;
       // The hold of the call answers for this one too.
-      if (call.status === 'held') return state;
+      if (call.status === 'held') return unmoved(call);
       const accounts = data.amounts.map(({ account }) => account);
       const amountMicros = data.amounts[0]?.amountMicros ?? 0;
       const hold: Hold = { accounts, amountMicros, currency: data.currency, heldAtMs, dispatched: false, inDoubt: false };
-      return { ...charge(state, hold, { ...NO_MOVE, heldMicros: amountMicros, heldCalls: 1 }), call: { status: 'held', payer, hold } };
+      const movement = { ...NO_MOVE, heldMicros: amountMicros, heldCalls: 1 };
+      return { call: { status: 'held', payer, hold }, charge: { hold, movement } };
     }
     case 'BudgetSettled': {
-      if (call.status !== 'held' && call.status !== 'released') return { ...state, call: { status: 'closed' } };
+      if (call.status !== 'held' && call.status !== 'released') return unmoved(closed);
       const actual = fact.data.amounts[0]?.amountMicros ?? 0;
-      return { ...charge(state, call.hold, settlement(call, actual)), call: { status: 'closed' } };
+      return { call: closed, charge: { hold: call.hold, movement: settlement(call, actual) } };
     }
     case 'BudgetReleased': {
-      if (call.status !== 'held') return state;
+      if (call.status !== 'held') return unmoved(call);
       const { hold, payer } = call;
-      const back = { ...NO_MOVE, heldMicros: -hold.amountMicros, heldCalls: -1 };
-      return { ...charge(state, hold, back), call: { status: 'released', payer, hold } };
+      const movement = { ...NO_MOVE, heldMicros: -hold.amountMicros, heldCalls: -1 };
+      return { call: { status: 'released', payer, hold }, charge: { hold, movement } };
     }
     case 'HoldDispatched':
-      return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true } } } : state;
+      return unmoved(call.status === 'held' ? { ...call, hold: { ...call.hold, dispatched: true } } : call);
     case 'HoldRecalled':
-      return call.status === 'held' ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: false } } } : state;
+      return unmoved(call.status === 'held' ? { ...call, hold: { ...call.hold, dispatched: false } } : call);
     case 'HoldDoubted':
-      return 'hold' in call ? { ...state, call: { ...call, hold: { ...call.hold, dispatched: true, inDoubt: true } } } : state;
+      return unmoved('hold' in call ? { ...call, hold: { ...call.hold, dispatched: true, inDoubt: true } } : call);
     case 'BudgetReservationRefused':
       // What another replica may have sent meanwhile is still charged.
-      return call.status === 'released' ? state : { ...state, call: { status: 'closed' } };
+      return unmoved(call.status === 'released' ? call : closed);
     case 'BudgetQuoted':
     case 'CallClosed':
-      return { ...state, call: { status: 'closed' } };
+      return unmoved(closed);
     case 'BudgetOverran':
-      return state;
+      return unmoved(call);
     default:
       return unreachable(fact);
   }
+};
+
+/** Charges every account of a hold, in `usage` itself. */
+export const applyCharge = (usage: Map<string, AccountUsage>, { hold, movement }: Charge): void => {
+  const { accounts, currency, heldAtMs } = hold;
+  const starts = windowStarts(heldAtMs);
+  for (const account of accounts) usage.set(account, moved(usage.get(account) ?? unusedAccount, starts, currency, movement));
 };
 
 /**
@@ -178,14 +202,9 @@ export const isBudgetEvent = (fact: LedgerFact): fact is BudgetEvent => 'data' i
 const NO_MOVE: Movement = { heldMicros: 0, spentMicros: 0, heldCalls: 0, spentCalls: 0 };
 const NOBODY = { account: null, reason: 'unattributable', remainingMicros: null, currency: null, resetsAt: null } as const;
 
-const usageOf = (state: LedgerState, account: string): AccountUsage => state.usage.get(account) ?? unusedAccount;
+const unmoved = (call: CallBudget): EvolvedCall => ({ call, charge: null });
 
-const charge = (state: LedgerState, hold: Hold, movement: Movement): LedgerState => {
-  const usage = new Map(state.usage);
-  const starts = windowStarts(hold.heldAtMs);
-  for (const account of hold.accounts) usage.set(account, moved(usageOf(state, account), starts, hold.currency, movement));
-  return { ...state, usage };
-};
+const usageOf = (state: LedgerState, account: string): AccountUsage => state.usage.get(account) ?? unusedAccount;
 
 /** A hold that expired has been given back already. */
 const settlement = (call: Extract<CallBudget, { hold: Hold }>, actualMicros: number): Movement =>
@@ -268,8 +287,10 @@ const settle = (actualMicros: number | null, state: LedgerState): readonly Ledge
   const settled: BudgetEvent = { type: 'BudgetSettled', data: { amounts: amountsOf(accounts, actual), currency } };
   // Within what was held nothing can be breached that was not breached before.
   if (call.status === 'held' && actual <= amountMicros) return [settled];
-  const after = evolveLedger(state, settled);
-  const breached = accounts.filter((account) => isBreached(usageOf(after, account), state.limits.get(account), heldAtMs));
+  const [starts, movement] = [windowStarts(heldAtMs), settlement(call, actual)];
+  const breached = accounts.filter((account) =>
+    isBreached(moved(usageOf(state, account), starts, currency, movement), state.limits.get(account), heldAtMs),
+  );
   return [
     settled,
     ...breached.map((account): BudgetEvent => ({ type: 'BudgetOverran', data: { account, heldMicros, actualMicros: actual, currency } })),

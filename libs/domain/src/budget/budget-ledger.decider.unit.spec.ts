@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type AccountUsage, unusedAccount, usageAt } from './account-usage.js';
 import { accountsOf } from './accounts.js';
 import {
+  applyCharge,
   decideLedger,
   evolveLedger,
   initialCallBudget,
@@ -57,12 +58,19 @@ const refused = (data: Partial<EventData<'BudgetReservationRefused'>>): LedgerFa
 });
 
 type Limits = Record<string, BudgetLimit>;
+type Books = LedgerState & { readonly usage: ReadonlyMap<string, AccountUsage> };
+const folded = (state: Books, fact: LedgerFact): Books => {
+  const { call, charge } = evolveLedger(state.call, fact);
+  const usage = new Map(state.usage);
+  if (charge !== null) applyCharge(usage, charge);
+  return { ...state, call, usage };
+};
 const given = (limits: Limits, ...facts: readonly LedgerFact[]) => {
-  const initial: LedgerState = { call: initialCallBudget, usage: new Map(), limits: new Map(Object.entries(limits)) };
-  const state = facts.reduce(evolveLedger, initial);
+  const initial: Books = { call: initialCallBudget, usage: new Map(), limits: new Map(Object.entries(limits)) };
+  const state = facts.reduce(folded, initial);
   const outcome = (command: LedgerCommand) => {
     const decided = decideLedger(command, state);
-    const after = decided.reduce(evolveLedger, state);
+    const after = decided.reduce(folded, state);
     return {
       thenSays: (...expected: readonly LedgerFact[]) => {
         expect(decided).toEqual(expected);
@@ -74,7 +82,7 @@ const given = (limits: Limits, ...facts: readonly LedgerFact[]) => {
   return { when: outcome, state };
 };
 /** The same accounts, for another call. */
-const another = (state: LedgerState, limits: Limits): LedgerState => ({
+const another = (state: Books, limits: Limits): Books => ({
   call: initialCallBudget,
   usage: state.usage,
   limits: new Map(Object.entries(limits)),
@@ -123,7 +131,7 @@ describe('to reserve', () => {
     const { state } = given(limits, held(150));
     const second = decideLedger(reserve(150), another(state, limits));
     expect(second).toEqual([held(150)]);
-    const third = decideLedger(reserve(1), another(second.reduce(evolveLedger, another(state, limits)), limits));
+    const third = decideLedger(reserve(1), another(second.reduce(folded, another(state, limits)), limits));
     expect(third).toMatchObject([{ type: 'BudgetReservationRefused', data: { reason: 'exhausted', remainingMicros: 0 } }]);
   });
 
@@ -246,8 +254,8 @@ describe('to end a hold', () => {
   test('books an answer in the window it was held in, although another has begun', () => {
     const tomorrow = NOON + 86_400_000;
     const { state } = given({}, held(150));
-    const next = decideLedger(reserve(10, tomorrow), another(state, {})).reduce(evolveLedger, another(state, {}));
-    const after = decideLedger({ type: 'SettleBudget', actualMicros: 150 }, { ...next, call: state.call }).reduce(evolveLedger, {
+    const next = decideLedger(reserve(10, tomorrow), another(state, {})).reduce(folded, another(state, {}));
+    const after = decideLedger({ type: 'SettleBudget', actualMicros: 150 }, { ...next, call: state.call }).reduce(folded, {
       ...next,
       call: state.call,
     });
@@ -291,7 +299,7 @@ describe('waiting for a person', () => {
     expect(usedOf(after, 'user:ada').money).toEqual({ USD: { held: 0, spent: 0 } });
     const resumed = decideLedger(reserveAgain(170, NOON + 60_000), after);
     expect(resumed).toEqual([held(170, NOON + 60_000)]);
-    expect(usedOf(resumed.reduce(evolveLedger, after), 'user:ada').money).toEqual({ USD: { held: 170, spent: 0 } });
+    expect(usedOf(resumed.reduce(folded, after), 'user:ada').money).toEqual({ USD: { held: 170, spent: 0 } });
   });
 
   test('and never granted, ends without a charge', () =>
@@ -407,7 +415,7 @@ describe('calls without an end', () => {
   test('an answer after all is charged, and recorded where it overruns', () => {
     const limits = { 'user:ada': perDay(200) };
     const { state } = given(limits, held(150), released(150, 'expired'));
-    const taken = { ...decideLedger(reserve(200), another(state, limits)).reduce(evolveLedger, another(state, limits)), call: state.call };
+    const taken = { ...decideLedger(reserve(200), another(state, limits)).reduce(folded, another(state, limits)), call: state.call };
     expect(decideLedger({ type: 'SettleBudget', actualMicros: null }, taken)).toEqual([
       settled(150),
       { type: 'BudgetOverran', data: { account: 'user:ada', heldMicros: 0, actualMicros: 150, currency: 'USD' } },

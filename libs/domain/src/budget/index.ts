@@ -1,6 +1,7 @@
 export { type AccountUsage, unusedAccount, usageAt, type WindowUsage } from './account-usage.js';
 export { ACCOUNT_NAME_LENGTH_MAX, accountsOf, type PayingPrincipal, sharedAccountOf } from './accounts.js';
 export {
+  applyCharge,
   type BudgetEvent,
   type CallBudget,
   decideLedger,

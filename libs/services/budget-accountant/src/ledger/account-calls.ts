@@ -4,7 +4,7 @@ import type { LogRecord, OutboxPublisher, ReceivedRecord, RecordBatch, StagedRec
 import { ATTRIBUTES, type Clock, type IdSource, type Sql, type Telemetry } from '@sallyport/platform';
 import type { BudgetAccountantPorts } from '../budget-accountant.ports.js';
 import { wishOf } from './command-of.js';
-import type { AccountKey, CallKey, LedgerStore, StoredCall } from './ledger.store.js';
+import type { AccountKey, AccountKeys, CallKey, LedgerStore, StoredCall } from './ledger.store.js';
 import { keyOf } from './ledger.store.js';
 import { type AccountableEvent, accountsOfCall, LedgerBatch, payerAccounts } from './ledger-batch.js';
 import type { Terms } from './terms.js';
@@ -40,9 +40,21 @@ export const budgetRecord = (
   }
   span.end();
   return encodeEvent({
-    ...{ id: ids.uuidv7(), type, version: 1, source, occurredAt: clock.nowIso(), tenantId: of.tenantId, key: of.chainId },
-    ...{ callId: of.callId, chainId: of.chainId, subject: of.cause?.subject ?? null, actor: of.cause?.actor ?? null },
-    ...{ causationId: of.cause?.id ?? null, traceparent: span.traceparent, edgeId: of.edgeId, data },
+    id: ids.uuidv7(),
+    type,
+    version: 1,
+    source,
+    occurredAt: clock.nowIso(),
+    tenantId: of.tenantId,
+    key: of.chainId,
+    callId: of.callId,
+    chainId: of.chainId,
+    subject: of.cause?.subject ?? null,
+    actor: of.cause?.actor ?? null,
+    causationId: of.cause?.id ?? null,
+    traceparent: span.traceparent,
+    edgeId: of.edgeId,
+    data,
   } as AnyEnvelope);
 };
 
@@ -77,10 +89,12 @@ export class AccountCalls {
   }
 
   private async attempt(batch: RecordBatch, events: readonly AccountableEvent[], logNowMs: number): Promise<void> {
-    await this.store.openAccounts(wishedAccounts(events));
+    const wished = new Map<string, AccountKey>();
+    for (const { tenantId, wish } of events) addAccounts(wished, tenantId, payerAccounts(wish));
+    await this.store.openAccounts(wished);
     const staged = await this.ports.database.transaction(
       async (tx, [, calls]) => {
-        const ledger = await this.decide(tx, events, calls, logNowMs);
+        const ledger = await this.decide(tx, events, wished, calls, logNowMs);
         const [, , written] = await Promise.all([
           ledger === null ? null : this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite(), ledger.bookingsToWrite()),
           batch.advance(tx),
@@ -97,20 +111,19 @@ export class AccountCalls {
   private async decide(
     tx: Sql,
     events: readonly AccountableEvent[],
+    wished: AccountKeys,
     calls: Map<string, StoredCall>,
     logNowMs: number,
   ): Promise<LedgerBatch | null> {
-    const accounts = [
-      ...wishedAccounts(events),
-      ...events.flatMap(({ tenantId, callId }) => {
-        const call = calls.get(keyOf(tenantId, callId));
-        return call === undefined ? [] : accountsOfCall(call).map((account) => ({ tenantId, account }));
-      }),
-    ];
+    const accounts = new Map(wished);
+    for (const { tenantId, callId } of events) {
+      const call = calls.get(keyOf(tenantId, callId));
+      if (call !== undefined) addAccounts(accounts, tenantId, accountsOfCall(call));
+    }
     // The end of calls that hold nothing: nobody's account is concerned.
     const asksAgain = events.some(({ wish }) => wish.type !== 'end');
-    if (accounts.length === 0 && calls.size === 0 && !asksAgain) return null;
-    const { usage, termsVersion } = await this.store.lockAccounts(tx, distinctAccounts(accounts));
+    if (accounts.size === 0 && calls.size === 0 && !asksAgain) return null;
+    const { usage, termsVersion } = await this.store.lockAccounts(tx, accounts);
     await this.terms.reach(tx, termsVersion);
     const { holdGraceSeconds, inDoubtAfterSeconds } = this.ports;
     const ledger = new LedgerBatch(calls, usage, this.terms, {
@@ -153,11 +166,11 @@ const accountableOf = (record: ReceivedRecord): AccountableEvent | null => {
   return { event, tenantId, callId, chainId, wish, appendedAtMs: record.appendedAtMs };
 };
 
-const wishedAccounts = (events: readonly AccountableEvent[]): AccountKey[] =>
-  distinctAccounts(events.flatMap(({ tenantId, wish }) => payerAccounts(wish).map((account) => ({ tenantId, account }))));
-
-const distinctAccounts = (keys: readonly AccountKey[]): AccountKey[] => [
-  ...new Map(keys.map((key) => [keyOf(key.tenantId, key.account), key])).values(),
-];
+const addAccounts = (keys: Map<string, AccountKey>, tenantId: string, accounts: readonly string[]): void => {
+  for (const account of accounts) {
+    const name = keyOf(tenantId, account);
+    if (!keys.has(name)) keys.set(name, { tenantId, account });
+  }
+};
 
 const distinct = (keys: readonly CallKey[]): CallKey[] => [...new Map(keys.map((key) => [keyOf(key.tenantId, key.callId), key])).values()];

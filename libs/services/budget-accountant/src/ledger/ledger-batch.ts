@@ -1,6 +1,7 @@
-import type { AnyEnvelope, BudgetLimit, EventData } from '@sallyport/contracts';
+import type { AnyEnvelope, EventData } from '@sallyport/contracts';
 import {
   type AccountUsage,
+  applyCharge,
   type BudgetEvent,
   decideLedger,
   evolveLedger,
@@ -8,13 +9,23 @@ import {
   initialCallBudget,
   isBudgetEvent,
   type LedgerCommand,
+  type LedgerFact,
   type LedgerState,
   type Price,
   unusedAccount,
   windowStart,
 } from '@sallyport/domain';
 import type { CallWish } from './command-of.js';
-import { type AccountKey, type Booking, type CallKey, type CallToWrite, keyOf, type StoredCall } from './ledger.store.js';
+import {
+  type AccountToWrite,
+  accountsIn,
+  type Booking,
+  type CallKey,
+  type CallToWrite,
+  keyOf,
+  type StoredCall,
+  type UsageByTenant,
+} from './ledger.store.js';
 import type { Terms } from './terms.js';
 
 /** One call event of a batch that means something to the ledger. */
@@ -37,51 +48,63 @@ const HANDLED_MAX = 64;
 /** ISO 4217 for "no currency": the price of what has none. */
 const FREE: Price = { costMicros: 0, currency: 'XXX', version: '0' };
 
+/** The accounts of one tenant, and which of them were charged. */
+interface TenantBooks extends Pick<LedgerState, 'limits'> {
+  readonly usage: Map<string, AccountUsage>;
+  readonly charged: Set<string>;
+}
+
 /** The calls and accounts of one batch, decided in memory between their lock and their write. */
 export class LedgerBatch {
   readonly answers: LedgerAnswer[] = [];
-  private readonly changedCalls = new Set<string>();
-  private readonly changedAccounts = new Set<string>();
-  private readonly keys = new Map<string, CallKey>();
+  private readonly changedCalls = new Map<string, CallKey>();
+  private readonly books = new Map<string, TenantBooks>();
   private readonly bookings = new Map<string, Booking>();
 
   constructor(
     private readonly calls: Map<string, StoredCall>,
-    private readonly usage: Map<string, AccountUsage>,
+    private readonly usage: UsageByTenant,
     private readonly terms: Terms,
     private readonly waits: { readonly graceMs: number; readonly doubtAfterMs: number },
   ) {}
 
   /** Handles one event; a second time it changes nothing. */
   handle(cause: AccountableEvent, logNowMs: number): void {
-    const call = this.callOf(cause, cause.chainId);
+    const name = keyOf(cause.tenantId, cause.callId);
+    const call = this.calls.get(name) ?? unknownCall(cause.chainId);
     if (call.handled.includes(cause.event.id)) return;
     const command = this.commandOf(cause, logNowMs, call);
-    const facts = this.run(cause, call, command, cause.event.id, payerAccounts(cause.wish));
+    const facts = this.run(cause, name, call, command, cause.event.id);
     // Only an answer that an edge waits for names it: the others are dropped there unread.
     const edgeId = cause.wish.type === 'end' ? null : cause.wish.edgeId;
-    for (const fact of facts) this.answers.push({ cause, fact, edgeId });
+    for (const fact of facts) if (isBudgetEvent(fact)) this.answers.push({ cause, fact, edgeId });
   }
 
   /** Looks at a call whose deadline may have passed. Answers what is to be said. */
   expire(key: CallKey, chainId: string, nowMs: number): readonly BudgetEvent[] {
-    return this.run(key, this.callOf(key, chainId), { type: 'PassExpiry', nowMs, ...this.waits }, null, []);
+    const name = keyOf(key.tenantId, key.callId);
+    const call = this.calls.get(name) ?? unknownCall(chainId);
+    return this.run(key, name, call, { type: 'PassExpiry', nowMs, ...this.waits }, null).filter(isBudgetEvent);
   }
 
   callsToWrite(): CallToWrite[] {
-    return [...this.changedCalls].flatMap((name) => {
-      const key = this.keys.get(name);
+    const { graceMs, doubtAfterMs } = this.waits;
+    const written: CallToWrite[] = [];
+    for (const [name, { tenantId, callId }] of this.changedCalls) {
       const call = this.calls.get(name);
-      if (key === undefined || call === undefined) return [];
-      return [{ ...key, ...call, deadlineMs: holdDeadlineOf(call.budget, this.waits.graceMs, this.waits.doubtAfterMs) }];
-    });
+      if (call === undefined) continue;
+      const { chainId, budget, handled } = call;
+      written.push({ tenantId, callId, chainId, budget, handled, deadlineMs: holdDeadlineOf(budget, graceMs, doubtAfterMs) });
+    }
+    return written;
   }
 
-  accountsToWrite(): (AccountKey & { readonly usage: AccountUsage })[] {
-    return [...this.changedAccounts].map((name) => {
-      const space = name.indexOf(' ');
-      return { tenantId: name.slice(0, space), account: name.slice(space + 1), usage: this.usage.get(name) ?? unusedAccount };
-    });
+  accountsToWrite(): AccountToWrite[] {
+    const written: AccountToWrite[] = [];
+    for (const [tenantId, { usage, charged }] of this.books) {
+      for (const account of charged) written.push({ tenantId, account, usage: usage.get(account) ?? unusedAccount });
+    }
+    return written;
   }
 
   /** What was spent, by account and the hour it was held in. */
@@ -89,10 +112,14 @@ export class LedgerBatch {
     return [...this.bookings.values()];
   }
 
-  private callOf({ tenantId, callId }: CallKey, chainId: string): StoredCall {
-    const name = keyOf(tenantId, callId);
-    this.keys.set(name, { tenantId, callId });
-    return this.calls.get(name) ?? { chainId, budget: initialCallBudget, handled: [] };
+  private booksOf(tenantId: string): TenantBooks {
+    let books = this.books.get(tenantId);
+    if (books === undefined) {
+      const limits = { get: (account: string) => this.terms.limitOf(tenantId, account)?.limit };
+      books = { usage: accountsIn(this.usage, tenantId), limits, charged: new Set() };
+      this.books.set(tenantId, books);
+    }
+    return books;
   }
 
   private commandOf({ wish, tenantId, appendedAtMs }: AccountableEvent, logNowMs: number, call: StoredCall): LedgerCommand {
@@ -111,58 +138,46 @@ export class LedgerBatch {
     }
   }
 
-  private run(key: CallKey, call: StoredCall, command: LedgerCommand, eventId: string | null, accounts: readonly string[]): BudgetEvent[] {
+  private run(key: CallKey, name: string, call: StoredCall, command: LedgerCommand, eventId: string | null): readonly LedgerFact[] {
     const { tenantId } = key;
-    const name = keyOf(tenantId, key.callId);
-    const state = this.stateOf(tenantId, call, accountsOfCall(call, accounts));
-    const facts = decideLedger(command, state);
+    const { usage, limits, charged } = this.booksOf(tenantId);
+    const facts = decideLedger(command, { call: call.budget, usage, limits });
     // A call that the ledger knows nothing of leaves nothing behind: most events are of such.
     if (facts.length === 0 && call.budget.status === 'none') return [];
-    let after = state;
+    let { budget } = call;
     for (const fact of facts) {
-      if (fact.type === 'BudgetSettled' && 'hold' in after.call) this.book(tenantId, after.call.hold.heldAtMs, fact.data);
-      after = evolveLedger(after, fact);
+      if (fact.type === 'BudgetSettled' && 'hold' in budget) this.book(tenantId, budget.hold.heldAtMs, fact.data);
+      const after = evolveLedger(budget, fact);
+      budget = after.call;
+      if (after.charge === null) continue;
+      applyCharge(usage, after.charge);
+      for (const account of after.charge.hold.accounts) charged.add(account);
     }
     const handled = eventId === null ? call.handled : [...call.handled, eventId].slice(-HANDLED_MAX);
-    this.calls.set(name, { chainId: call.chainId, budget: after.call, handled });
-    this.changedCalls.add(name);
-    for (const [account, usage] of after.usage) {
-      if (usage === state.usage.get(account)) continue;
-      const accountName = keyOf(tenantId, account);
-      this.usage.set(accountName, usage);
-      this.changedAccounts.add(accountName);
-    }
-    return facts.filter(isBudgetEvent);
+    this.calls.set(name, { chainId: call.chainId, budget, handled });
+    this.changedCalls.set(name, key);
+    return facts;
   }
 
   private book(tenantId: string, heldAtMs: number, { amounts, currency }: EventData<'BudgetSettled'>): void {
     const hourMs = windowStart('hour', heldAtMs);
     for (const { account, amountMicros, calls } of amounts) {
       const name = `${keyOf(tenantId, account)} ${hourMs} ${currency}`;
-      const booked = this.bookings.get(name) ?? { tenantId, account, hourMs, currency, spentMicros: 0, calls: 0 };
-      const spentMicros = Math.min(booked.spentMicros + amountMicros, Number.MAX_SAFE_INTEGER);
-      this.bookings.set(name, { ...booked, spentMicros, calls: booked.calls + calls });
+      let booked = this.bookings.get(name);
+      if (booked === undefined) {
+        booked = { tenantId, account, hourMs, currency, spentMicros: 0, calls: 0 };
+        this.bookings.set(name, booked);
+      }
+      booked.spentMicros = Math.min(booked.spentMicros + amountMicros, Number.MAX_SAFE_INTEGER);
+      booked.calls += calls;
     }
-  }
-
-  private stateOf(tenantId: string, call: StoredCall, accounts: readonly string[]): LedgerState {
-    const usage = new Map<string, AccountUsage>();
-    const limits = new Map<string, BudgetLimit>();
-    for (const account of accounts) {
-      const used = this.usage.get(keyOf(tenantId, account));
-      if (used !== undefined) usage.set(account, used);
-      const inForce = this.terms.limitOf(tenantId, account);
-      if (inForce !== null) limits.set(account, inForce.limit);
-    }
-    return { call: call.budget, usage, limits };
   }
 }
+
+const unknownCall = (chainId: string): StoredCall => ({ chainId, budget: initialCallBudget, handled: [] });
 
 /** The accounts that an event names by itself. */
 export const payerAccounts = (wish: CallWish): readonly string[] => (wish.type === 'end' ? [] : (wish.payer?.accounts ?? []));
 
-/** The accounts that a call is or would be charged to. */
-export const accountsOfCall = ({ budget }: Pick<StoredCall, 'budget'>, wished: readonly string[] = []): readonly string[] => {
-  if ('hold' in budget) return budget.hold.accounts;
-  return wished;
-};
+/** The accounts that a call is charged to. */
+export const accountsOfCall = ({ budget }: Pick<StoredCall, 'budget'>): readonly string[] => ('hold' in budget ? budget.hold.accounts : []);

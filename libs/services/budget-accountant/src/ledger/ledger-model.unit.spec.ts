@@ -1,10 +1,10 @@
 import type { AnyEnvelope, BudgetLimit, BudgetWindow, EventData, EventType } from '@sallyport/contracts';
-import { type AccountUsage, BUDGET_WINDOWS, type BudgetEvent, unusedAccount, usageAt, windowStart } from '@sallyport/domain';
+import { BUDGET_WINDOWS, type BudgetEvent, unusedAccount, usageAt, windowStart } from '@sallyport/domain';
 import { anEvent, requestFacts, toolCallCompleted } from '@sallyport/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { wishOf } from './command-of.js';
-import type { StoredCall } from './ledger.store.js';
+import { accountsIn, type StoredCall, type UsageByTenant } from './ledger.store.js';
 import { type AccountableEvent, LedgerBatch } from './ledger-batch.js';
 import { Terms } from './terms.js';
 
@@ -231,7 +231,7 @@ const run = async ({ limits, calls: plans, picks }: typeof history extends fc.Ar
   );
   const terms = await termsOf(inForce);
   const calls = new Map<string, StoredCall>();
-  const usage = new Map<string, AccountUsage>();
+  const usage: UsageByTenant = new Map();
   const ledger = new LedgerBatch(calls, usage, terms, WAITS);
   const oracle = new Oracle();
   const written: AccountableEvent[] = [];
@@ -244,7 +244,7 @@ const run = async ({ limits, calls: plans, picks }: typeof history extends fc.Ar
       const limit = terms.limitOf('acme', account)?.limit;
       for (const window of BUDGET_WINDOWS) {
         const sums = oracle.sums(account, window, nowMs);
-        const used = usageAt(usage.get(`acme ${account}`) ?? unusedAccount, window, nowMs);
+        const used = usageAt(usage.get('acme')?.get(account) ?? unusedAccount, window, nowMs);
         expect({ held: sums.held, spent: sums.spent }).toEqual(used.money.USD ?? { held: 0, spent: 0 });
         expect(sums.calls).toBe(used.calls.held + used.calls.spent);
         const bound = limit?.[window];
@@ -288,10 +288,10 @@ const run = async ({ limits, calls: plans, picks }: typeof history extends fc.Ar
     if (afterMs >= 40_000) expire();
     const repeated = again === null ? undefined : written[again];
     if (repeated !== undefined) {
-      const before = JSON.stringify([[...calls], [...usage]]);
+      const before = JSON.stringify([[...calls], [...accountsIn(usage, 'acme')]]);
       ledger.handle(repeated, nowMs);
       expect(ledger.answers.length).toBe(heard);
-      expect(JSON.stringify([[...calls], [...usage]])).toBe(before);
+      expect(JSON.stringify([[...calls], [...accountsIn(usage, 'acme')]])).toBe(before);
       continue;
     }
     const index = call % plans.length;

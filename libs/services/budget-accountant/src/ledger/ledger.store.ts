@@ -20,6 +20,25 @@ export interface AccountKey {
   readonly account: string;
 }
 
+/** What accounts have used, by tenant and account. */
+export type UsageByTenant = Map<string, Map<string, AccountUsage>>;
+
+/** The accounts of one tenant, to be read and added to. */
+export const accountsIn = (usage: UsageByTenant, tenantId: string): Map<string, AccountUsage> => {
+  const known = usage.get(tenantId);
+  if (known !== undefined) return known;
+  const accounts = new Map<string, AccountUsage>();
+  usage.set(tenantId, accounts);
+  return accounts;
+};
+
+/** Accounts by `keyOf`, each once. */
+export type AccountKeys = ReadonlyMap<string, AccountKey>;
+
+export interface AccountToWrite extends AccountKey {
+  readonly usage: AccountUsage;
+}
+
 export interface CallToWrite extends CallKey, StoredCall {
   /** When to look at it although no event came. */
   readonly deadlineMs: number | null;
@@ -29,8 +48,8 @@ export interface CallToWrite extends CallKey, StoredCall {
 export interface Booking extends AccountKey {
   readonly hourMs: number;
   readonly currency: string;
-  readonly spentMicros: number;
-  readonly calls: number;
+  spentMicros: number;
+  calls: number;
 }
 
 /** Locks of the ledger among the advisory locks of the database: batches share it, who changes terms or sweeps has it alone. */
@@ -91,7 +110,7 @@ export const keyOf = (tenantId: string, name: string): string => `${tenantId} ${
 /** What is stored of accounts and calls. */
 export class LedgerStore {
   /** Accounts that a lock did not find: they are made before the next one. */
-  private missing: AccountKey[] = [];
+  private missing: readonly AccountKey[] = [];
   private readonly known = new LRUCache<string, true>({ max: KNOWN_ACCOUNTS_MAX });
 
   constructor(private readonly database: Database) {}
@@ -116,8 +135,9 @@ export class LedgerStore {
   }
 
   /** Makes accounts that are used for the first time, or again after they were swept away. Not in a transaction that locks accounts: it would lock them out of order. */
-  async openAccounts(keys: readonly AccountKey[]): Promise<void> {
-    const fresh = [...keys, ...this.missing].filter(({ tenantId, account }) => !this.known.has(keyOf(tenantId, account)));
+  async openAccounts(wanted: AccountKeys): Promise<void> {
+    const fresh = [...this.missing];
+    for (const [name, key] of wanted) if (!this.known.has(name)) fresh.push(key);
     if (fresh.length === 0) return;
     await this.database.query({ ...OPEN, values: [fresh.map(({ tenantId }) => tenantId), fresh.map(({ account }) => account), UNUSED] });
     for (const { tenantId, account } of fresh) this.known.set(keyOf(tenantId, account), true);
@@ -128,8 +148,8 @@ export class LedgerStore {
    * Locks accounts and reads them with the version of the terms in force. Throws `stream.conflict` when one is not there (any more): nothing
    * is changed, and `openAccounts` makes it again.
    */
-  async lockAccounts(tx: Sql, wanted: readonly AccountKey[]): Promise<{ usage: Map<string, AccountUsage>; termsVersion: bigint }> {
-    const keys = [...wanted].sort((one, other) => (keyOf(one.tenantId, one.account) < keyOf(other.tenantId, other.account) ? -1 : 1));
+  async lockAccounts(tx: Sql, wanted: AccountKeys): Promise<{ usage: UsageByTenant; termsVersion: bigint }> {
+    const keys = [...wanted].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, key]) => key);
     const { rows } = await tx.query<{ tenant_id: string; account: string; usage: string; version: string }>({
       ...LOCK,
       values: [textArray(keys.map(({ tenantId }) => tenantId)), textArray(keys.map(({ account }) => account))],
@@ -139,18 +159,13 @@ export class LedgerStore {
       this.missing = keys;
       throw new AppError('stream.conflict', `${keys.length - rows.length} accounts of a batch are gone`);
     }
-    const usage = new Map<string, AccountUsage>();
-    for (const row of rows) usage.set(keyOf(row.tenant_id, row.account), parseUsage(row.usage));
+    const usage: UsageByTenant = new Map();
+    for (const row of rows) accountsIn(usage, row.tenant_id).set(row.account, parseUsage(row.usage));
     return { usage, termsVersion: BigInt(rows[0]?.version ?? '0') };
   }
 
   /** Whoever writes has the accounts locked, and with them what is booked on them. */
-  async write(
-    tx: Sql,
-    accounts: readonly (AccountKey & { readonly usage: AccountUsage })[],
-    calls: readonly CallToWrite[],
-    bookings: readonly Booking[],
-  ): Promise<void> {
+  async write(tx: Sql, accounts: readonly AccountToWrite[], calls: readonly CallToWrite[], bookings: readonly Booking[]): Promise<void> {
     if (accounts.length === 0 && calls.length === 0) return;
     await tx.query({
       ...WRITE,

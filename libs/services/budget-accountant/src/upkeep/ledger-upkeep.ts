@@ -68,7 +68,7 @@ export class LedgerUpkeep {
     const nowMs = clock.nowMs();
     // Looked for without the lock first: mostly there is nothing, and batches need not wait for that.
     if ((await this.store.overdue(database, nowMs, 1)).length === 0) return;
-    await this.store.openAccounts([]);
+    await this.store.openAccounts(new Map());
     const staged = await database.transaction(async (tx) => {
       await this.store.takeAlone(tx);
       const keys = await this.store.overdue(tx, nowMs, SWEEP_CALLS_MAX);
@@ -80,7 +80,7 @@ export class LedgerUpkeep {
           return accountsOfCall(call).map((account) => [keyOf(tenantId, account), { tenantId, account }] as const);
         }),
       );
-      const { usage, termsVersion } = await this.store.lockAccounts(tx, [...accounts.values()]);
+      const { usage, termsVersion } = await this.store.lockAccounts(tx, accounts);
       await this.terms.reach(tx, termsVersion);
       const waits = { graceMs: holdGraceSeconds * 1_000, doubtAfterMs: inDoubtAfterSeconds * 1_000 };
       const ledger = new LedgerBatch(calls, usage, this.terms, waits);
