@@ -14,16 +14,12 @@ export const stoppedBy = (
   principal: Principal,
   at: { readonly server: string | null; readonly tool: string | null },
 ): string | null => {
-  const candidates: [ControlKind, string | null | undefined][] = [
-    ['all', ALL_VALUE],
-    ['subject', principal.subject],
-    ...principal.actors.map((actor): [ControlKind, string] => ['agent', actor]),
-    ['token', principal.tokenId],
-    ['server', at.server],
-    ['tool', at.tool],
-  ];
-  for (const [kind, value] of candidates) {
-    if (value !== null && value !== undefined && controls.isActive(kind, value)) return `control.${kind}`;
-  }
-  return null;
+  const isStopped = (kind: ControlKind, value: string | null | undefined): boolean =>
+    value !== null && value !== undefined && controls.isActive(kind, value);
+  if (isStopped('all', ALL_VALUE)) return 'control.all';
+  if (isStopped('subject', principal.subject)) return 'control.subject';
+  for (const actor of principal.actors) if (isStopped('agent', actor)) return 'control.agent';
+  if (isStopped('token', principal.tokenId)) return 'control.token';
+  if (isStopped('server', at.server)) return 'control.server';
+  return isStopped('tool', at.tool) ? 'control.tool' : null;
 };

@@ -128,6 +128,15 @@ test.each([
     .decides({ effect: 'deny', code: 'control.killed', policyIds: [`control.${kind}`] }),
 );
 
+test('of several stops the record names the widest', () => {
+  const kinds = ['all', 'subject', 'agent', 'token', 'server', 'tool'];
+  kinds.forEach((kind, place) => {
+    given({ controls: { isActive: (active) => kinds.indexOf(active) >= place } })
+      .when()
+      .decides({ policyIds: [`control.${kind}`] });
+  });
+});
+
 test('a stop of an agent behind the one that acts counts too', () =>
   given({ controls: { isActive: (kind, value) => kind === 'agent' && value === 'agent:back' } })
     .when({ principal: { ...principal, actors: ['agent:triage', 'agent:back'] } })

@@ -88,7 +88,7 @@ export class CedarEvaluator implements CompiledPolicySet {
       principal,
       action: { type: 'Action', id: question.action },
       resource: resource.uid,
-      context: only({ ...contextOf(question, args), granted: this.isGranted(question) }, reads.context),
+      context: only(contextOf(question, args, this.isGranted(question)), reads.context),
       entities,
     };
   }
@@ -166,15 +166,24 @@ export class CedarEvaluator implements CompiledPolicySet {
 }
 
 /** Of some attributes those that are read. */
-const only = (attributes: Record<string, CedarValueJson>, names: Names): Record<string, CedarValueJson> =>
-  names === 'all' ? attributes : Object.fromEntries(Object.entries(attributes).filter(([name]) => names.has(name)));
+const only = (attributes: Record<string, CedarValueJson>, names: Names): Record<string, CedarValueJson> => {
+  if (names === 'all') return attributes;
+  const read: Record<string, CedarValueJson> = {};
+  for (const name of names) {
+    const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+    if (value !== undefined) read[name] = value;
+  }
+  return read;
+};
 
 /** Cedar's name for who acts: the agent nearest to the call, else the subject. */
 const principalUid = ({ subject, actors }: PolicyPrincipal): TypeAndId => {
   const acting = actors[0];
-  if (acting !== undefined) return { type: 'Agent', id: acting.replace(/^agent:/, '') };
-  return subject.startsWith('service:') ? { type: 'Service', id: subject.slice(8) } : { type: 'User', id: subject.replace(/^user:/, '') };
+  if (acting !== undefined) return { type: 'Agent', id: without('agent:', acting) };
+  return subject.startsWith('service:') ? { type: 'Service', id: subject.slice(8) } : { type: 'User', id: without('user:', subject) };
 };
+
+const without = (prefix: string, name: string): string => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
 
 const placedResource = (resource: PolicyResource): Placed => {
   if (resource.kind === 'gateway') return GATEWAY;
@@ -202,7 +211,11 @@ const attributesOf = (resource: PolicyResource, { ancestors }: Placed): Record<s
   return attrs;
 };
 
-const contextOf = ({ context, principal }: PolicyQuestion, args: Record<string, CedarValueJson>): Record<string, CedarValueJson> => {
+const contextOf = (
+  { context, principal }: PolicyQuestion,
+  args: Record<string, CedarValueJson>,
+  granted: boolean,
+): Record<string, CedarValueJson> => {
   const shown: Record<string, CedarValueJson> = {
     subject: principal.subject,
     actors: [...principal.actors],
@@ -214,6 +227,7 @@ const contextOf = ({ context, principal }: PolicyQuestion, args: Record<string, 
     labels: [...context.labels],
     plan: context.plan,
     arguments: args,
+    granted,
   };
   if (context.clientId !== null) shown.clientId = context.clientId;
   if (context.workflow !== null) shown.workflow = context.workflow;

@@ -35,7 +35,10 @@ export class TenantState implements DecisionFacts {
   files: PolicyFiles = {};
   policyTexts: readonly PolicyText[] = [];
   bounds: PolicyBounds = denyingBounds(NO_POLICY_SET);
-  readonly controls: ControlsInForce = { isActive: (kind, value) => this.activeControls.has(`${kind} ${value}`) };
+  readonly controls: ControlsInForce = {
+    // Mostly nothing is stopped, and then nothing is to be looked for.
+    isActive: (kind, value) => this.activeControls.size > 0 && this.activeControls.has(`${kind} ${value}`),
+  };
   private servers = new Set<string>();
   private byId = new Map<string, ToolRecord>();
   private activeControls = new Set<string>();
