@@ -3,7 +3,7 @@ import { JsonFault, parseBounded } from '../json/bounded-parse.js';
 import { isJsonObject, type JsonObject, type RequestId } from '../json/json-types.js';
 import type { AnswerLimits, RewriteOptions, RewrittenAnswer } from './rewrite-options.js';
 import { type SseEvent, SseSplitter } from './sse-splitter.js';
-import { TIMED_OUT, waiting } from './waiting.js';
+import { TIMED_OUT, waiting, within } from './waiting.js';
 
 /** A comment carries no event; its text is ours, so that a comment of the upstream is no way round the inspection. */
 const COMMENT = Buffer.from(':\n\n');
@@ -51,14 +51,10 @@ const kindOf = (message: JsonObject, requestId: RequestId | null): MessageKind =
 };
 
 /** The next chunk of a body, or its end; errors of the transport arrive as `upstream.*`. */
-const nextOf = async (source: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> => {
-  try {
-    return await source.next();
-  } catch (cause) {
-    if (isAppError(cause)) throw cause;
-    throw failed('the answer broke off', cause);
-  }
-};
+const nextOf = (source: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> =>
+  source.next().catch((cause: unknown) => {
+    throw isAppError(cause) ? cause : failed('the answer broke off', cause);
+  });
 
 const abandon = (source: AsyncIterator<Uint8Array>): void => {
   // Closing a body that is being read waits for that read, so nobody waits here; what it says after the end concerns nobody.
@@ -78,16 +74,16 @@ const drain = (source: AsyncIterator<Uint8Array>): void => {
     .finally(() => clearTimeout(timer));
 };
 
-async function* rewriteJson(options: RewriteOptions): AsyncGenerator<Uint8Array, void> {
-  const { limits, requestId } = options;
-  const source = options.body[Symbol.asyncIterator]();
+/** All of a body that is no stream. */
+const readWhole = async ({ body, limits }: RewriteOptions): Promise<Uint8Array> => {
+  const source = body[Symbol.asyncIterator]();
   const maxBytes = Math.min(limits.maxMessageBytes, limits.maxTotalBytes);
   const chunks: Uint8Array[] = [];
   let size = 0;
   let complete = false;
   try {
     for (;;) {
-      const next = yield* waiting(nextOf(source), { comment: null, everyMs: limits.idleMs + 1000, atMostMs: limits.idleMs });
+      const next = await within(nextOf(source), limits.idleMs);
       if (next === TIMED_OUT) throw new AppError('upstream.timeout', 'the answer stalled', { detail: REACHED });
       if (next.done === true) break;
       size += next.value.length;
@@ -98,17 +94,22 @@ async function* rewriteJson(options: RewriteOptions): AsyncGenerator<Uint8Array,
   } finally {
     if (!complete) abandon(source);
   }
-  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+};
+
+async function* rewriteJson(options: RewriteOptions): AsyncGenerator<Uint8Array | string, void> {
+  const { limits, requestId } = options;
+  const bytes = await readWhole(options);
   if (bytes.length === 0) {
     if (requestId !== null) throw failed('an empty answer');
     return;
   }
-  if (mediaTypeOf(options.contentType) !== 'application/json')
-    throw invalid(`an answer of type ${mediaTypeOf(options.contentType).slice(0, 64)}`);
+  const type = mediaTypeOf(options.contentType);
+  if (type !== 'application/json') throw invalid(`an answer of type ${type.slice(0, 64)}`);
   const message = parseMessage(bytes, limits);
   if (kindOf(message, requestId) === 'interim') throw invalid('a JSON answer that is no response');
   const released = await options.onFinal(message);
-  yield released === message ? bytes : Buffer.from(JSON.stringify(released));
+  yield released === message ? bytes : JSON.stringify(released);
 }
 
 /** Writes an event anew: what may pass of its lines, and the data as given (`null`: none). */

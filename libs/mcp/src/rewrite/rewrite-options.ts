@@ -41,6 +41,6 @@ export interface RewriteOptions {
 
 export interface RewrittenAnswer {
   readonly contentType: string;
-  /** Pull it to the end or return it: an abandoned body closes the upstream's. Throws `upstream.*` errors. */
-  readonly body: AsyncIterable<Uint8Array>;
+  /** Pull it to the end or return it: an abandoned body closes the upstream's. Throws `upstream.*` errors. An answer that is JSON comes in one piece. */
+  readonly body: AsyncIterable<Uint8Array | string>;
 }

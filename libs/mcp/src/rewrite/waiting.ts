@@ -1,6 +1,22 @@
 /** A wait that was longer than it may be. */
 export const TIMED_OUT = Symbol('timed out');
 
+/** Waits for `promise`, but no longer than `atMostMs`: then it answers `TIMED_OUT`. The promise stays the caller's to cancel. */
+export const within = <T>(promise: Promise<T>, atMostMs: number): Promise<T | typeof TIMED_OUT> =>
+  new Promise((resolve, reject) => {
+    const expire = setTimeout(resolve, atMostMs, TIMED_OUT);
+    promise.then(
+      (value) => {
+        clearTimeout(expire);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(expire);
+        reject(error);
+      },
+    );
+  });
+
 /**
  * Waits for `promise`, and yields `comment` each time `everyMs` passed without a result. Returns the result, or `TIMED_OUT` once `atMostMs`
  * (no bound when null) have passed. The promise stays the caller's to cancel.
