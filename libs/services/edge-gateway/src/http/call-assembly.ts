@@ -155,6 +155,6 @@ export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependenci
     returned,
     receivedAtMs: admitted.receivedAtMs,
     span: spanOf(read, meta, callId, dependencies.telemetry),
-    signal: admitted.signal,
+    signal: admitted.hangUp.signal,
   };
 };

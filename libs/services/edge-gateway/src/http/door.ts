@@ -23,8 +23,8 @@ export interface Admitted {
   readonly entrance: Entrance;
   /** Monotonic, at the first byte. */
   readonly receivedAtMs: number;
-  /** Aborted when the client hangs up before the answer is complete. */
-  readonly signal: AbortSignal;
+  /** Aborted when the client hangs up before the answer is complete, and by whoever cancels for it. */
+  readonly hangUp: AbortController;
 }
 
 export interface DoorDependencies {
@@ -61,7 +61,7 @@ export class Door {
         return;
       }
       principal = await authenticator.authenticate(request.headers, entrance.resource);
-      await work({ principal, entrance, receivedAtMs, signal: hangUpSignal(reply) });
+      await work({ principal, entrance, receivedAtMs, hangUp: hangUpOf(reply) });
     } catch (error) {
       await this.reject(request, reply, entrance, toAppError(error), principal);
     }
@@ -134,12 +134,12 @@ const toAppError = (error: unknown): AppError =>
 /** A header that may occur once; anything else counts as absent. */
 export const single = (value: string | readonly string[] | undefined): string | null => (typeof value === 'string' ? value : null);
 
-const hangUpSignal = (reply: FastifyReply): AbortSignal => {
-  const abort = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) abort.abort();
+const hangUpOf = ({ raw }: FastifyReply): AbortController => {
+  const hangUp = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) hangUp.abort();
   });
-  return abort.signal;
+  return hangUp;
 };
 
 /** Writes the answer of a call; `null` sends no body. */

@@ -92,9 +92,8 @@ export class McpServerController {
             catalog,
             observer,
           });
-    const opened = inbound.kind === 'request' && session !== null ? this.open.enter(session, inbound.id) : null;
-    const cancellable = opened === null ? call : { ...call, signal: AbortSignal.any([call.signal, opened.signal]) };
-    const outcome = await requests.run(cancellable, exchange ?? noRoute(server)).finally(() => opened?.leave());
+    const leave = inbound.kind === 'request' && session !== null ? this.open.enter(session, inbound.id, admitted.hangUp) : null;
+    const outcome = await requests.run(call, exchange ?? noRoute(server)).finally(leave);
     // After the server has been told: what it still answers is recorded, and nobody waits for what it does not.
     if (outcome.kind === 'answered' && session !== null) this.cancel(session, act);
     if (outcome.kind === 'cancelled') return stream.destroy();

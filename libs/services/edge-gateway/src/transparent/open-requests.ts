@@ -7,16 +7,12 @@ import type { RequestId } from '@sallyport/mcp';
 export class OpenRequests {
   private readonly open = new Map<string, AbortController>();
 
-  /** The signal of a request, and what to call when it has ended. */
-  enter(session: string, id: RequestId): { readonly signal: AbortSignal; readonly leave: () => void } {
+  /** From now on a cancellation of the request hangs up for its client. Answers what to call when it has ended. */
+  enter(session: string, id: RequestId, hangUp: AbortController): () => void {
     const key = keyOf(session, id);
-    const abort = new AbortController();
-    this.open.set(key, abort);
-    return {
-      signal: abort.signal,
-      leave: () => {
-        if (this.open.get(key) === abort) this.open.delete(key);
-      },
+    this.open.set(key, hangUp);
+    return () => {
+      if (this.open.get(key) === hangUp) this.open.delete(key);
     };
   }
 
