@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, isAppError, type ToolRecord } from '@sallyport/contracts';
+import { AppError, type ErrorCode, isAppError, type Principal, type ToolRecord } from '@sallyport/contracts';
 import { mayHaveEffect, parkedToolCall, type Question, requiredAnswersOf, type ToolCallState } from '@sallyport/domain';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, IdSource, Sealer, Telemetry } from '@sallyport/platform';
@@ -66,6 +66,8 @@ export class CallRunner {
   private readonly rounds: InputRounds;
   /** Calls that a client came back for and that go on here now. */
   private readonly goingOn = new Set<string>();
+  /** Derived once for each principal that the authenticator made. */
+  private readonly chainIds = new WeakMap<Principal, string>();
 
   constructor(private readonly dependencies: CallRunnerDependencies) {
     this.rounds = new InputRounds(dependencies.sealer);
@@ -106,11 +108,11 @@ export class CallRunner {
   }
 
   private open(call: AuthenticatedCall, state?: ToolCallState): CallStory {
-    const { sealer, settings } = this.dependencies;
+    const { settings } = this.dependencies;
     return new CallStory(
       {
         callId: call.callId,
-        chainId: chainIdOf(sealer, call.principal),
+        chainId: this.chainIdOf(call.principal),
         principal: call.principal,
         edgeId: settings.edgeId,
         traceparent: call.span.traceparent,
@@ -118,6 +120,15 @@ export class CallRunner {
       this.dependencies,
       state,
     );
+  }
+
+  private chainIdOf(principal: Principal): string {
+    let chainId = this.chainIds.get(principal);
+    if (chainId === undefined) {
+      chainId = chainIdOf(this.dependencies.sealer, principal);
+      this.chainIds.set(principal, chainId);
+    }
+    return chainId;
   }
 
   private toolOf({ principal, target }: AuthenticatedCall): ToolRecord | null {

@@ -1,6 +1,6 @@
 import { All, Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import { AppError, ServerName } from '@sallyport/contracts';
-import { openSessionId, parseInbound, type SessionBinding } from '@sallyport/mcp';
+import { parseInbound, type SessionBinding } from '@sallyport/mcp';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EdgeGateway } from '../edge-gateway.js';
 import { assembleCall } from '../http/call-assembly.js';
@@ -14,6 +14,7 @@ import { noRoute } from '../upstreams/client-exchange.js';
 import { DetachedAnswers } from './detached-answers.js';
 import { actOf, type MessageAct, STREAM_METHODS } from './message-targets.js';
 import { OpenRequests } from './open-requests.js';
+import { OpenedSessions } from './opened-sessions.js';
 import { TransparentExchange } from './transparent-exchange.js';
 
 /** One MCP server behind the gateway, as itself: both eras, its own tool names, its sessions, every message governed. */
@@ -21,11 +22,14 @@ import { TransparentExchange } from './transparent-exchange.js';
 export class McpServerController {
   private readonly open = new OpenRequests();
   private readonly detached = new DetachedAnswers();
+  private readonly sessions: OpenedSessions;
 
-  constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {}
+  constructor(@Inject(EdgeGateway) private readonly gateway: EdgeGateway) {
+    this.sessions = new OpenedSessions(gateway.ports.sealer);
+  }
 
   @All(':server')
-  async serve(@Param('server') server: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  serve(@Param('server') server: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { door, ports } = this.gateway;
     const isName = ServerName.safeParse(server).success;
     const entrance: Entrance = {
@@ -33,9 +37,9 @@ export class McpServerController {
       resource: `${ports.settings.publicUrl}/mcp${isName ? `/${server}` : ''}`,
       speaks: 'mcp',
     };
-    await door.open(request, reply, entrance, async (admitted) => {
+    return door.open(request, reply, entrance, (admitted) => {
       if (!isName) throw new AppError('request.not-found', 'no server can have this name');
-      await this.pass(server, request, reply, admitted);
+      return this.pass(server, request, reply, admitted);
     });
   }
 
@@ -52,9 +56,8 @@ export class McpServerController {
       issuer: principal.issuer,
       server,
     };
-    const upstreamSession = inbound.sessionId === null ? null : openSessionId(sealer, inbound.sessionId, binding);
-    const session =
-      upstreamSession === null ? null : sealer.keyedDigest(principal.tenantId, 'session', JSON.stringify([server, upstreamSession]));
+    const opened = inbound.sessionId === null ? null : this.sessions.open(inbound.sessionId, binding);
+    const session = opened?.digest ?? null;
     const act = actOf(server, inbound);
     const isStream = STREAM_METHODS.includes(act.method);
     const call = assembleCall(
@@ -79,7 +82,7 @@ export class McpServerController {
             upstream,
             inbound,
             headers: request.headers,
-            upstreamSession,
+            upstreamSession: opened?.upstreamSession ?? null,
             session,
             detached: this.detached,
             binding,
