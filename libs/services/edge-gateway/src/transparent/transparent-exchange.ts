@@ -122,9 +122,7 @@ export class TransparentExchange implements UpstreamExchange {
       throw new AppError('upstream.answer-invalid', 'only a request has an answer', { detail: { reached: 'no' } });
     const message = bridgeResponse({ message: answer, id: inbound.id, clientEra: inbound.era });
     const told = isJsonObject(message.result) ? { ...message, result: withCallId(message.result, callId) } : message;
-    reply.begin(200, callId, { 'content-type': 'application/json' });
-    await reply.write(JSON.stringify(told));
-    reply.end();
+    await reply.whole(200, callId, { 'content-type': 'application/json' }, JSON.stringify(told));
   }
 
   private get httpMethod(): 'POST' | 'GET' | 'DELETE' {
@@ -227,10 +225,10 @@ export class TransparentExchange implements UpstreamExchange {
       },
     });
     const head = this.answerHeaders(answer, rewritten.contentType);
-    if (rewritten.contentType === 'text/event-stream') reply.begin(answer.status, dispatch.callId, head);
+    const isStreamed = rewritten.contentType === 'text/event-stream';
+    if (isStreamed) reply.begin(answer.status, dispatch.callId, head);
     for await (const chunk of rewritten.body) {
-      reply.begin(answer.status, dispatch.callId, head);
-      await reply.write(chunk);
+      await (isStreamed ? reply.write(chunk) : reply.whole(answer.status, dispatch.callId, head, chunk));
       if (signal.aborted) break;
     }
     if (isDetached) return this.waitForReplay(dispatch);
