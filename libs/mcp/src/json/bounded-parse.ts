@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Json } from '@sallyport/contracts';
+import { isJsonObject } from './json-types.js';
 
 /** Bounds of one JSON text. */
 export interface JsonBounds {
@@ -110,16 +111,16 @@ const walk = (value: Json, found: Walk): void => {
     else if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) found.large = true;
     return;
   }
-  if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
     for (const element of value) walk(element, found);
     return;
   }
-  for (const [name, member] of Object.entries(value)) {
+  if (!isJsonObject(value)) return;
+  for (const name of Object.keys(value)) {
     found.names++;
     if (name === '__proto__') found.reserved = true;
     if (found.checkStrings && !name.isWellFormed()) found.illFormed = true;
-    walk(member, found);
+    walk(value[name] ?? null, found);
   }
 };
 

@@ -18,7 +18,8 @@ const FORWARDED: ReadonlySet<string> = new Set([
  */
 export const forwardedHeaders = (headers: Readonly<Record<string, string | readonly string[] | undefined>>): Record<string, string> => {
   const forwarded: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     const key = name.toLowerCase();
     if (value === undefined || !(FORWARDED.has(key) || key.startsWith('mcp-param-'))) continue;
     forwarded[key] = typeof value === 'string' ? value : value.join(', ');

@@ -101,8 +101,8 @@ const isEmpty = (value: Json | undefined): boolean => value === undefined || (is
  * which is looked at before anything else.
  */
 const returnOf = (read: ReadRequest, params: JsonObject, { sealer, clock }: Pick<AssemblyDependencies, 'sealer' | 'clock'>) => {
+  if (read.method !== 'tools/call' || !isOwnRequestState(params.requestState)) return { returned: null, params };
   const { requestState, ...others } = params;
-  if (read.method !== 'tools/call' || !isOwnRequestState(requestState)) return { returned: null, params };
   const { inputResponses, ...sent } = others;
   return {
     returned: openRequestState(requestState, read.admitted.principal, clock.nowMs(), sealer),
@@ -119,7 +119,9 @@ export interface AssemblyDependencies {
 
 /** A NUL in what is recorded of a call would be lost in every table: two names would become one. In arguments it is the tool's business. */
 const checkRecordable = (facts: readonly unknown[]): void => {
-  if (holdsNul(facts)) throw new AppError('request.invalid', 'there is a NUL in what is recorded of the call');
+  const hasNul = (fact: unknown): boolean =>
+    typeof fact === 'string' ? fact.includes('\u0000') : typeof fact === 'object' && fact !== null && holdsNul(fact);
+  if (facts.some(hasNul)) throw new AppError('request.invalid', 'there is a NUL in what is recorded of the call');
 };
 
 /**
@@ -134,7 +136,7 @@ export const assembleCall = (read: ReadRequest, dependencies: AssemblyDependenci
   const callId = returned?.callId ?? dependencies.ids.uuidv7();
   const key = meta[META_KEYS.idempotencyKey] ?? single(read.headers[HTTP_HEADERS.idempotencyKey.toLowerCase()]);
   const claimed = claimedBy(read, meta);
-  checkRecordable([read.protocolVersion, read.method, read.target.server, read.target.name, key, _meta, Object.values(claimed)]);
+  checkRecordable([read.protocolVersion, read.method, read.target.server, read.target.name, key, _meta, ...Object.values(claimed)]);
   return {
     callId,
     principal: admitted.principal,

@@ -9,18 +9,18 @@ const BODY_TIMEOUT_MS = 30_000;
  * anything is parsed, `request.timeout` when it takes longer than 30 s and `request.invalid` when it breaks off. The connection can still be
  * answered then; what is left of the body stays unread.
  */
-export const readBody = async (request: IncomingMessage, maxBytes: number): Promise<Buffer> => {
-  const tooLarge = (): AppError => new AppError('request.body-too-large', `more than ${maxBytes} bytes`);
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
-  if (request.destroyed) throw brokeOff(request.errored);
-  return await new Promise<Buffer>((resolve, reject) => {
+export const readBody = (request: IncomingMessage, maxBytes: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const tooLarge = (): AppError => new AppError('request.body-too-large', `more than ${maxBytes} bytes`);
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+    if (request.destroyed) throw brokeOff(request.errored);
     const chunks: Buffer[] = [];
     let size = 0;
     const leave = (): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       // Whoever answers now does not care how the rest breaks off.
-      request.on('error', () => {});
+      request.on('error', ignore);
     };
     const fail = (error: AppError): void => {
       leave();
@@ -41,7 +41,8 @@ export const readBody = async (request: IncomingMessage, maxBytes: number): Prom
     const timer = setTimeout(() => fail(new AppError('request.timeout', 'the body takes too long')), BODY_TIMEOUT_MS);
     request.on('data', onData).once('end', onEnd).once('error', onError).once('close', onClose);
   });
-};
+
+const ignore = (): void => {};
 
 /** Reads a body as JSON, as `readBody` does; `undefined` where there is none. Throws `request.parse-error` for what is no JSON. */
 export const readJson = async (request: IncomingMessage, maxBytes: number): Promise<unknown> => {

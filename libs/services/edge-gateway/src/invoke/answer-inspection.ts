@@ -1,7 +1,7 @@
 import { AppError, type EventData, type Json } from '@sallyport/contracts';
 import { isJsonObject, type JsonObject } from '@sallyport/mcp';
 import type { KeyedDigests } from './call-identity.js';
-import { type InspectedContent, inspectContent, shownOf } from './request-content.js';
+import { type InspectedContent, inspectContent } from './request-content.js';
 
 type Completed = EventData<'ToolCallCompleted'>;
 type Decision = EventData<'PolicyDecided'>;
@@ -78,7 +78,7 @@ export class AnswerInspection {
   private recordOf(output: string, shown: Json) {
     return {
       outputHash: this.digests.keyedDigest(this.tenantId, 'output', output),
-      outputMasked: shownOf(shown),
+      outputMasked: shown,
       outputBytes: Buffer.byteLength(output),
       labels: [...this.labels].sort().slice(0, LABELS_MAX),
       redactions: this.redactions,

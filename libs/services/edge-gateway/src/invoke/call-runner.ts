@@ -58,6 +58,11 @@ export interface GovernedCall {
   readonly earlier: EarlierCall | null;
 }
 
+/** What is known of the key of a call. A plan takes no key. */
+type Repetition = Pick<GovernedCall, 'key' | 'earlier' | 'upstreamKey'>;
+
+const NO_REPETITION: Repetition = { key: null, earlier: null, upstreamKey: null };
+
 /**
  * The one path of every call, whatever it came by: admit, look, record, wait for the required answers, dispatch, inspect, record, release.
  * Nothing reaches an upstream without a recorded request and a fresh `allow`; nothing is released without its record.
@@ -79,7 +84,9 @@ export class CallRunner {
     const tool = this.toolOf(call);
     if (!admission.enter(call.principal.tenantId, call.isStream)) return this.refuseAlone(call, tool, 'call.tenant-saturated');
     try {
-      return await this.inTurn(call, tool, () => this.govern(call, tool, exchange));
+      return await (call.returned === null
+        ? this.govern(call, tool, exchange)
+        : this.inTurn(call, tool, () => this.govern(call, tool, exchange)));
     } catch (error) {
       return await this.refuseAlone(call, tool, isAppError(error) ? error.code : 'internal.error');
     } finally {
@@ -89,8 +96,7 @@ export class CallRunner {
 
   /** Two requests that go on with one call would end it twice, and take each other's answers. On other replicas the claim decides between them. */
   private async inTurn(call: AuthenticatedCall, tool: ToolRecord | null, work: () => Promise<CallOutcome>): Promise<CallOutcome> {
-    const { callId, returned } = call;
-    if (returned === null) return work();
+    const { callId } = call;
     if (this.goingOn.has(callId)) return this.refuseAlone(call, tool, 'call.ended');
     this.goingOn.add(callId);
     try {
@@ -146,29 +152,24 @@ export class CallRunner {
     const { returned } = call;
     const ended = returned === null ? null : await this.cannotGoOn(call, returned, prepared);
     if (ended !== null) return this.refuseAlone(call, tool, ended);
-    const repetition = await this.repetitionOf(call, tool, prepared.facts.paramsHash);
+    const key = call.isPlan ? null : idempotencyKeyOf(call, tool, prepared.facts.paramsHash, sealer);
+    const repetition = key === null ? NO_REPETITION : await this.repetitionOf(call, tool, key);
     const question = {
       request: prepared.facts,
       sealedParams: sealer.seal(call.principal.tenantId, prepared.paramsText, call.callId),
     };
     const story = this.open(call, returned === null ? undefined : parkedOf(returned, prepared));
-    return this.live({ call, story, tool, prepared, question, exchange, ...repetition });
+    return await this.live({ call, story, tool, prepared, question, exchange, ...repetition });
   }
 
   /**
-   * The key of a call and who has it. A plan takes no key. What was lost on its way may be sent again where that changes nothing: the tool only reads,
-   * or the upstream knows the repetition by a key of its own.
+   * Who has the key of a call. What was lost on its way may be sent again where that changes nothing: the tool only reads, or the upstream knows the
+   * repetition by a key of its own.
    */
-  private async repetitionOf(
-    call: AuthenticatedCall,
-    tool: ToolRecord | null,
-    paramsHash: string,
-  ): Promise<Pick<GovernedCall, 'key' | 'earlier' | 'upstreamKey'>> {
-    const key = call.isPlan ? null : idempotencyKeyOf(call, tool, paramsHash, this.dependencies.sealer);
-    if (key === null) return { key: null, earlier: null, upstreamKey: null };
+  private async repetitionOf(call: AuthenticatedCall, tool: ToolRecord | null, key: IdempotencyKey): Promise<Repetition> {
     const upstreamKey = (tool?.idempotencyArgument ?? null) === null ? null : key.scope;
     const earlier = await this.dependencies.claims.earlier(call.principal.tenantId, key.scope);
-    const isLost = earlier?.state === 'open' && earlier.paramsHash === paramsHash;
+    const isLost = earlier?.state === 'open' && earlier.paramsHash === key.paramsHash;
     const isHarmless = tool?.riskTier === 'read' || upstreamKey !== null;
     return isLost && isHarmless ? { key: null, earlier: null, upstreamKey } : { key, earlier, upstreamKey };
   }
@@ -192,7 +193,7 @@ export class CallRunner {
     }
   }
 
-  private async ownEndOf({ call, tool }: GovernedCall, end: CallOutcome | ElsewhereOutcome): Promise<CallOutcome> {
+  private ownEndOf({ call, tool }: GovernedCall, end: CallOutcome | ElsewhereOutcome): CallOutcome | Promise<CallOutcome> {
     return end.kind === 'elsewhere' ? this.refuseAlone(this.apart(call), tool, 'call.ended') : end;
   }
 

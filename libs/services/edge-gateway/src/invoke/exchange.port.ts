@@ -18,7 +18,7 @@ export interface Dispatch {
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal;
   /** Whether the decision is still fresh enough for bytes to go out; to be asked at the last moment. */
-  isCleared(): boolean;
+  readonly isCleared: () => boolean;
   /** Inspects a message that is sent on at once, and counts it into the rolling digest. */
   interim(message: JsonObject): JsonObject;
   /**

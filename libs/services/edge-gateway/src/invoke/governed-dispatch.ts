@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from '@sallyport/mcp';
 import { ATTRIBUTES } from '@sallyport/platform';
 import { inputSchemaOf } from '../catalog-view/catalog-view.js';
 import type { Step } from '../record/call-story.js';
+import type { MintedToken } from '../tokens/token-minter.port.js';
 import { AnswerInspection, obligedLabels } from './answer-inspection.js';
 import type { CallRunnerDependencies, GovernedCall } from './call-runner.js';
 import type { EarlierCall } from './dispatch-claims.port.js';
@@ -48,7 +49,7 @@ export class GovernedDispatch {
   }
 
   /** Throws `store.unavailable` and `log.unavailable` before anything was sent; afterwards every failure is recorded and an outcome. */
-  async act(decision: Decided, askedAtMs: number): Promise<Acted> {
+  act(decision: Decided, askedAtMs: number): Promise<Acted> {
     const { exchange } = this.governed;
     return exchange.kind === 'local'
       ? this.answerLocally(exchange, decision, askedAtMs)
@@ -133,7 +134,7 @@ export class GovernedDispatch {
     if (fault !== null) return this.refuse(fault.code, fault.reasons);
     const masked = prepared.content.mask(obligedLabels(decision.data, 'mask-arguments'));
     this.countRedactions(masked.redactions, 'arguments');
-    const minted = await this.mint(exchange);
+    const minted = exchange.audience === null ? null : await this.mint(exchange, exchange.audience);
     const approvalId = decision.data.approvalId ?? null;
     let isClaimNeeded = this.isEffectful() || key !== null || approvalId !== null || trial !== null;
     if (isClaimNeeded) {
@@ -237,11 +238,10 @@ export class GovernedDispatch {
     return mayHaveEffect({ method: call.method, riskTier: prepared.facts.tool?.riskTier ?? null });
   }
 
-  private async mint(exchange: UpstreamExchange) {
+  private mint({ server }: UpstreamExchange, audience: string): Promise<MintedToken> {
     const { call } = this.governed;
-    if (exchange.audience === null) return null;
-    const scope = call.target.kind === 'tool' && call.target.name !== null ? `${exchange.server}/${call.target.name}` : call.method;
-    return this.dependencies.minter.mint({ principal: call.principal, audience: exchange.audience, scope, callId: call.callId });
+    const scope = call.target.kind === 'tool' && call.target.name !== null ? `${server}/${call.target.name}` : call.method;
+    return this.dependencies.minter.mint({ principal: call.principal, audience, scope, callId: call.callId });
   }
 
   private async refuse(code: ErrorCode, reasons: readonly string[]): Promise<CallOutcome> {

@@ -59,8 +59,8 @@ export class HeldClaim {
   }
 
   /** Ends a claim under which nothing is dispatched: the call was refused, or given up, after it had won. */
-  async letGo(): Promise<void> {
-    if (!this.isDispatched) await this.end('nothing-done');
+  letGo(): Promise<void> {
+    return this.isDispatched ? Promise.resolve() : this.end('nothing-done');
   }
 
   /**
@@ -69,9 +69,15 @@ export class HeldClaim {
    */
   async endOnRecord(steps: readonly Step[], ending: Ending): Promise<boolean> {
     const missing: EncodedEvent[] = [];
-    for (const { durable, records } of steps) await durable.catch(() => missing.push(...records));
-    if (missing.length === 0) await this.end(ending);
-    else await this.keep(missing, ending);
+    for (const { durable, records } of steps) {
+      try {
+        await durable;
+      } catch {
+        missing.push(...records);
+      }
+    }
+    if (missing.length > 0) await this.keep(missing, ending);
+    else if (this.isHeld) await this.end(ending);
     return missing.length === 0;
   }
 

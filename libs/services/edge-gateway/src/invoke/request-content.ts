@@ -66,7 +66,7 @@ const redactionsOf = (found: readonly LocatedFinding[]): RequestFacts['redaction
   found.slice(0, REDACTIONS_MAX).map(({ path, label, detector, count }) => ({ path, label, detector: detector.slice(0, 64), count }));
 
 /** A copy for readers that fits into an event: long texts and lists are cut, and what is still too large is named by its size alone. */
-export const shownOf = (masked: Json): Json => {
+const shownOf = (masked: Json): Json => {
   const text = JSON.stringify(masked);
   if (text.length <= SHOWN_BYTES_MAX && Buffer.byteLength(text) <= SHOWN_BYTES_MAX) return masked;
   const cut = shortened(masked);

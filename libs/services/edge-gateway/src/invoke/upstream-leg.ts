@@ -66,7 +66,7 @@ export class UpstreamLeg {
         settle: async (message) => {
           const inspected = inspection.final(message);
           const { trial } = this.basis;
-          if (trial !== null) return this.recordTrial(trial, inspected);
+          if (trial !== null) return await this.recordTrial(trial, inspected);
           await this.record(inspected, startedMs);
           return inspected.released;
         },
@@ -80,7 +80,7 @@ export class UpstreamLeg {
     } catch (error) {
       span.end({ error });
       this.measure(startedMs, isAppError(error) ? error.code : 'internal.error');
-      return this.afterFailedSend(error, startedMs);
+      return await this.afterFailedSend(error, startedMs);
     }
   }
 

@@ -38,13 +38,13 @@ export interface Waiting {
 
 type Topic = (typeof TOPICS)[number];
 
+/** What came for one call, each in the order it came: little enough for lists. */
 interface Slot {
-  readonly decisions: Map<number, JoinedAnswer>;
-  readonly budgets: Map<string, JoinedBudget>;
-  /** In the order they came. */
+  readonly decisions: Envelope<'PolicyDecided'>[];
+  readonly budgets: Exclude<JoinedBudget, Unreadable>[];
   readonly approvals: (Envelope<'ApprovalRequested'> | ApprovalEnd)[];
   /** Topics on which something came that nobody can read. */
-  readonly unreadable: Set<string>;
+  readonly unreadable: string[];
   wake: (() => void) | null;
 }
 
@@ -88,13 +88,12 @@ export class AnswerJoin {
   }
 
   open(callId: string): Waiting {
-    const slot: Slot = { decisions: new Map(), budgets: new Map(), approvals: [], unreadable: new Set(), wake: null };
+    const slot: Slot = { decisions: [], budgets: [], approvals: [], unreadable: [], wake: null };
     this.slots.set(callId, slot);
     return {
       decision: (evaluation, timeoutMs, signal) =>
-        waitFor(slot, () => slot.decisions.get(evaluation) ?? unreadableOn(slot, POLICY), timeoutMs, signal),
-      budget: (askedBy, timeoutMs, signal) =>
-        waitFor(slot, () => slot.budgets.get(askedBy) ?? unreadableOn(slot, BUDGET), timeoutMs, signal),
+        waitFor(slot, () => decisionOf(slot, evaluation) ?? unreadableOn(slot, POLICY), timeoutMs, signal),
+      budget: (askedBy, timeoutMs, signal) => waitFor(slot, () => budgetOf(slot, askedBy) ?? unreadableOn(slot, BUDGET), timeoutMs, signal),
       approval: (parkedBy, until, timeoutMs, signal) =>
         waitFor(slot, () => approvalOf(slot, parkedBy, until) ?? unreadableOn(slot, APPROVAL), timeoutMs, signal),
       close: () => {
@@ -125,27 +124,27 @@ export class AnswerJoin {
       keep(slot, decodeEvent(record));
     } catch (error) {
       if (!isAppError(error)) throw error;
-      slot.unreadable.add(record.topic);
+      slot.unreadable.push(record.topic);
     }
   }
 }
 
-/** Of two answers to one question the first counts. */
 const keep = (slot: Slot, event: AnyEnvelope): void => {
-  if (event.type === 'PolicyDecided') {
-    if (!slot.decisions.has(event.data.evaluation)) slot.decisions.set(event.data.evaluation, { type: 'decided', event });
-    return;
-  }
-  if (event.type === 'ApprovalRequested' || isApprovalEnd(event)) {
-    slot.approvals.push(event);
-    return;
-  }
-  const { causationId } = event;
-  if (causationId === null || slot.budgets.has(causationId)) return;
-  if (event.type === 'BudgetQuoted') slot.budgets.set(causationId, { type: 'quoted', event });
-  if (event.type === 'BudgetReserved') slot.budgets.set(causationId, { type: 'reserved', event });
-  if (event.type === 'BudgetReservationRefused') slot.budgets.set(causationId, { type: 'refused', event });
+  if (event.type === 'PolicyDecided') slot.decisions.push(event);
+  else if (event.type === 'BudgetQuoted') slot.budgets.push({ type: 'quoted', event });
+  else if (event.type === 'BudgetReserved') slot.budgets.push({ type: 'reserved', event });
+  else if (event.type === 'BudgetReservationRefused') slot.budgets.push({ type: 'refused', event });
+  else if (event.type === 'ApprovalRequested' || isApprovalEnd(event)) slot.approvals.push(event);
 };
+
+/** Of two answers to one question the first counts. */
+const decisionOf = ({ decisions }: Slot, evaluation: number): JoinedAnswer | null => {
+  const event = decisions.find(({ data }) => data.evaluation === evaluation);
+  return event === undefined ? null : { type: 'decided', event };
+};
+
+const budgetOf = ({ budgets }: Slot, askedBy: string): JoinedBudget | null =>
+  budgets.find(({ event }) => event.causationId === askedBy) ?? null;
 
 const isApprovalEnd = (event: AnyEnvelope): event is ApprovalEnd => APPROVAL_ENDS.some((type) => type === event.type);
 
@@ -162,7 +161,7 @@ const approvalOf = ({ approvals }: Slot, parkedBy: string, until: 'asked' | 'end
   return { type: 'asked', approvalId, expiresAt: first.data.expiresAt };
 };
 
-const unreadableOn = (slot: Slot, topic: Topic): Unreadable | null => (slot.unreadable.has(topic) ? { type: 'unreadable' } : null);
+const unreadableOn = (slot: Slot, topic: Topic): Unreadable | null => (slot.unreadable.includes(topic) ? { type: 'unreadable' } : null);
 
 const waitFor = <T>(slot: Slot, present: () => T | null, timeoutMs: number, signal: AbortSignal): Promise<T | null> => {
   const already = present();

@@ -45,6 +45,11 @@ export interface Step {
   readonly durable: Promise<void>;
 }
 
+/** What a wish came to that led to nothing. */
+const NOTHING: Step = { events: [], records: [], durable: Promise.resolve() };
+
+const ignore = (): void => {};
+
 /**
  * One call's stream while its client waits: decides by the domain's rules, folds, and appends in order under the call's chain. Begins where the
  * call stands: with nothing, or as it was left when its client comes back.
@@ -82,9 +87,9 @@ export class CallStory {
    */
   step(command: ToolCallCommand, causedBy: string | null = null): Step {
     const { events, records } = this.withhold(command, causedBy);
-    if (events.length === 0) return { events, records, durable: Promise.resolve() };
+    if (events.length === 0) return NOTHING;
     const durable = this.append(records);
-    durable.catch(() => {});
+    durable.catch(ignore);
     const step: Step = { events, records, durable };
     if (this.current.status === 'closed') this.ending ??= step;
     return step;
@@ -96,13 +101,13 @@ export class CallStory {
    */
   stepInCompany(command: ToolCallCommand): Step {
     const { events, records } = this.withhold(command);
-    if (events.length === 0) return { events, records, durable: Promise.resolve() };
+    if (events.length === 0) return NOTHING;
     this.leave();
     const durable = new Promise<void>((resolve) => {
       const timer = setTimeout(() => this.leave(), COMPANY_MS);
       this.waiting = { records, timer, settle: resolve };
     });
-    durable.catch(() => {});
+    durable.catch(ignore);
     return { events, records, durable };
   }
 
@@ -110,6 +115,7 @@ export class CallStory {
   withhold(command: ToolCallCommand, causedBy: string | null = null): Omit<Step, 'durable'> {
     if (causedBy !== null) this.lastDecisionId = causedBy;
     const events = decideToolCall(command, this.current);
+    if (events.length === 0) return NOTHING;
     const records = events.map((event) => this.encode(event));
     this.current = events.reduce<ToolCallState>(evolveToolCall, this.current);
     return { events, records };
@@ -127,7 +133,7 @@ export class CallStory {
 
   /** Sends what waits without company. */
   private leave(): void {
-    if (this.waiting !== null) this.append([]).catch(() => {});
+    if (this.waiting !== null) this.append([]).catch(ignore);
   }
 
   private encode(event: ToolCallEvent): EncodedEvent {

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ToolRecord } from '@sallyport/contracts';
-import { AppError, type ErrorCode, isAppError, META_KEYS, type Principal } from '@sallyport/contracts';
+import { AppError, type ErrorCode, isAppError, type Json, META_KEYS, type Principal, type ToolRecord } from '@sallyport/contracts';
 import { maskText } from '@sallyport/domain';
 import {
   type AnswerLimits,
@@ -55,8 +54,10 @@ const LIST_CHANGED = 'notifications/tools/list_changed';
 
 /** `_meta` fields that the protocol put there travel as they came; ours stay here, and the trace is this hop's. */
 const protocolMeta = (meta: JsonObject, traceparent: string): JsonObject => {
-  const kept = Object.entries(meta).filter(([name]) => name.startsWith('io.modelcontextprotocol/') || name === 'progressToken');
-  return { ...Object.fromEntries(kept), traceparent };
+  const kept: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(meta))
+    if (name.startsWith('io.modelcontextprotocol/') || name === 'progressToken') kept[name] = value;
+  return { ...kept, traceparent };
 };
 
 /**
@@ -104,7 +105,7 @@ export class TransparentExchange implements UpstreamExchange {
         body: message === null ? null : JSON.stringify(message),
         token: dispatch.token,
         signal,
-        isCleared: () => dispatch.isCleared(),
+        isCleared: dispatch.isCleared,
       });
       await this.accept(answer, dispatch, signal);
     } catch (error) {
@@ -157,7 +158,8 @@ export class TransparentExchange implements UpstreamExchange {
   private outgoingHeaders(dispatch: Dispatch, message: JsonObject | null): Record<string, string | readonly string[] | undefined> {
     const { inbound, headers, upstreamSession } = this.options;
     const kept: Record<string, string | readonly string[] | undefined> = {};
-    for (const [name, value] of Object.entries(headers)) {
+    for (const name of Object.keys(headers)) {
+      const value = headers[name];
       if (!name.startsWith('mcp-param-')) kept[name] = value;
       // What a parameter header says may be what an argument hides: only headers that hide nothing go on as they came.
       else if (!dispatch.isMasked && typeof value === 'string' && maskText(value) === value) kept[name] = value;
@@ -166,13 +168,11 @@ export class TransparentExchange implements UpstreamExchange {
       const schema = dispatch.tool === null ? null : inputSchemaOf(dispatch.tool);
       Object.assign(kept, standardHeaders({ message, ...(schema === null ? {} : { inputSchema: schema }) }));
     }
-    return {
-      ...kept,
-      'mcp-session-id': upstreamSession ?? undefined,
-      traceparent: dispatch.traceparent,
-      tracestate: undefined,
-      baggage: undefined,
-    };
+    kept['mcp-session-id'] = upstreamSession ?? undefined;
+    kept.traceparent = dispatch.traceparent;
+    kept.tracestate = undefined;
+    kept.baggage = undefined;
+    return kept;
   }
 
   private async accept(answer: UpstreamAnswer, dispatch: Dispatch, signal: AbortSignal): Promise<void> {
@@ -203,7 +203,7 @@ export class TransparentExchange implements UpstreamExchange {
       reply.end();
       return;
     }
-    await this.pass(answer, dispatch, signal);
+    return await this.pass(answer, dispatch, signal);
   }
 
   private async pass(answer: UpstreamAnswer, dispatch: Dispatch, signal: AbortSignal): Promise<void> {

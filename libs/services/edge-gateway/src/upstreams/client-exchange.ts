@@ -63,7 +63,7 @@ export class ClientExchange implements UpstreamExchange {
       params: withMeta(dispatch.params, { ...dispatch.meta, ...this.options.meta }),
       token: dispatch.token,
       signal: dispatch.signal,
-      isCleared: () => dispatch.isCleared(),
+      isCleared: dispatch.isCleared,
       traceMeta: { traceparent: dispatch.traceparent },
       inputSchema: (dispatch.tool === null ? null : inputSchemaOf(dispatch.tool)) ?? undefined,
       sessionKey: this.options.sessionKey,
