@@ -169,7 +169,7 @@ describe('calls', () => {
   });
 });
 
-test('requests that were turned away are on record of the tenant they are counted under', async () => {
+test('requests that were turned away are on record of the tenant they are counted under, each once however often it was published', async () => {
   const reject = (number: number) =>
     anEvent(
       'RequestRejected',
@@ -194,7 +194,7 @@ test('requests that were turned away are on record of the tenant they are counte
         occurredAt: `2026-11-21T12:00:0${number}.000Z`,
       },
     );
-  await harness.append(reject(1), reject(2), reject(3), ...anAllowedCall(901, 'acme', 'edge-1'));
+  await harness.append(reject(1), reject(2), reject(3), reject(3), reject(1), ...anAllowedCall(901, 'acme', 'edge-1'));
   await ended(CALLS + 3);
   const first = RejectionPage.parse((await get('/rejections?limit=2')).body);
   expect(first.rejections.map(({ eventId }) => eventId)).toEqual(['rejected-3', 'rejected-2']);

@@ -220,6 +220,9 @@ export const showCall = (database: Database, tenantId: string, callId: string, t
     };
   });
 
+/** What was published again is the same to the byte, its time included. */
+const EACH_ONCE = 'SELECT DISTINCT ON (e.occurred_at, e.event_id)';
+
 /** Requests that were turned away before anybody knew whose they were, newest first. Throws `request.invalid`, `store.unavailable`. */
 export const findRejections = (database: Database, tenantId: string, query: RejectionQuery): Promise<RejectionPage> => {
   const conditions = new Conditions();
@@ -232,7 +235,7 @@ export const findRejections = (database: Database, tenantId: string, query: Reje
   const limit = conditions.value(query.limit + 1);
   return asTenant(database, tenantId, async (tx) => {
     const { rows } = await tx.query<{ event_id: string; at: string; value: string }>(
-      `SELECT e.event_id, e.value, ${isoOf('e.occurred_at')} AS at FROM audit_event e WHERE ${conditions}
+      `${EACH_ONCE} e.event_id, e.value, ${isoOf('e.occurred_at')} AS at FROM audit_event e WHERE ${conditions}
        ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT ${limit}`,
       conditions.values,
     );
@@ -260,7 +263,7 @@ export const findLogins = (database: Database, tenantId: string, query: LoginQue
   const limit = conditions.value(query.limit + 1);
   return asTenant(database, tenantId, async (tx) => {
     const { rows } = await tx.query<{ event_id: string; at: string; value: string }>(
-      `SELECT e.event_id, e.value, ${isoOf('e.occurred_at')} AS at FROM audit_event e WHERE ${conditions}
+      `${EACH_ONCE} e.event_id, e.value, ${isoOf('e.occurred_at')} AS at FROM audit_event e WHERE ${conditions}
        ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT ${limit}`,
       conditions.values,
     );

@@ -1,7 +1,12 @@
-import { encodeEvent } from '@sallyport/contracts';
+import { type EncodedEvent, encodeEvent } from '@sallyport/contracts';
 import type { EventLog } from '@sallyport/log';
 import type { Clock, IdSource, Rejection, RejectionRecord } from '@sallyport/platform';
 import type { KeyedDigests } from '../invoke/call-identity.js';
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
 interface Window {
   readonly rejection: Rejection;
@@ -9,7 +14,12 @@ interface Window {
   count: number;
   from: string;
   to: string;
-  waiters: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[];
+  /** Those who are counted here and wait. */
+  waiters: Waiter[];
+  /** Sent and not acknowledged: nobody knows whether the log has it. */
+  unheard: EncodedEvent | null;
+  /** The last write, which ends before the next begins. */
+  written: Promise<void>;
 }
 
 export interface RejectionRecorderOptions {
@@ -30,8 +40,8 @@ const MANY_SOURCES = '*';
 
 /**
  * Puts turned-away requests on record: the first of a source and code at once, those that follow within a window as one event with an exact
- * count. Memory is bounded: past a thousand windows, sources are folded into one per code. No count is ever dropped: what the log does not
- * take is counted into the next window.
+ * count. Memory is bounded: past a thousand windows, sources are folded into one per code. No count is ever dropped, and none is told twice: what the
+ * log does not acknowledge is sent again as it was, under its id, before what came since.
  */
 export class RejectionRecorder implements RejectionRecord {
   private readonly windows = new Map<string, Window>();
@@ -54,7 +64,16 @@ export class RejectionRecorder implements RejectionRecord {
     const crowd = this.windows.get(key);
     if (crowd !== undefined) return this.follow(crowd);
     const now = this.options.clock.nowIso();
-    const window: Window = { rejection: { ...rejection, tenantId }, sourceHash, count: 0, from: now, to: now, waiters: [] };
+    const window: Window = {
+      rejection: { ...rejection, tenantId },
+      sourceHash,
+      count: 0,
+      from: now,
+      to: now,
+      waiters: [],
+      unheard: null,
+      written: Promise.resolve(),
+    };
     this.windows.set(key, window);
     const recorded = this.follow(window);
     void this.flush(key, window);
@@ -79,27 +98,38 @@ export class RejectionRecorder implements RejectionRecord {
   private async flush(key: string, window: Window): Promise<void> {
     await this.write(window);
     setTimeout(() => {
-      if (window.count === 0) this.windows.delete(key);
+      if (window.count === 0 && window.unheard === null) this.windows.delete(key);
       else void this.flush(key, window);
     }, this.windowMs).unref();
   }
 
-  private async write(window: Window): Promise<void> {
-    const { count, from, to, waiters } = window;
-    if (count === 0) return;
-    window.count = 0;
-    window.waiters = [];
+  private write(window: Window): Promise<void> {
+    window.written = window.written.then(() => this.writeNext(window));
+    return window.written;
+  }
+
+  private async writeNext(window: Window): Promise<void> {
+    const waiters = window.waiters.splice(0);
     try {
-      await this.options.log.append([this.encode(window, count, from, to)]);
+      if (window.unheard !== null) await this.send(window, window.unheard);
+      waiters.push(...window.waiters.splice(0));
+      if (window.count > 0) {
+        window.unheard = this.encode(window);
+        window.count = 0;
+        await this.send(window, window.unheard);
+      }
       for (const { resolve } of waiters) resolve();
     } catch (error) {
-      window.from = from;
-      window.count += count;
       for (const { reject } of waiters) reject(error);
     }
   }
 
-  private encode({ rejection, sourceHash }: Window, count: number, from: string, to: string) {
+  private async send(window: Window, event: EncodedEvent): Promise<void> {
+    await this.options.log.append([event]);
+    window.unheard = null;
+  }
+
+  private encode({ rejection, sourceHash, count, from, to }: Window): EncodedEvent {
     const { edgeId, ids, clock } = this.options;
     return encodeEvent({
       id: ids.uuidv7(),

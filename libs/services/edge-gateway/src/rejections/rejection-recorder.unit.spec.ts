@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { decodeEvent } from '@sallyport/contracts';
+import { AppError, decodeEvent } from '@sallyport/contracts';
 import { MemoryEventLog } from '@sallyport/log';
 import { type Rejection, systemIdSource } from '@sallyport/platform';
 import { aTestClock } from '@sallyport/testing';
@@ -15,13 +15,27 @@ const open = () => {
   const digests = {
     keyedDigest: (...parts: readonly (string | Uint8Array)[]) => createHash('sha256').update(parts.join('|')).digest('base64url'),
   };
-  const recorder = new RejectionRecorder({ log, digests, clock: aTestClock(), ids: systemIdSource, edgeId: 'edge-1', tenantId: 'acme' });
+  let isUnheard = false;
+  const append: MemoryEventLog['append'] = async (records) => {
+    await log.append(records);
+    if (isUnheard) throw new AppError('log.unavailable', 'no acknowledgement');
+  };
+  const recorder = new RejectionRecorder({
+    ...{ log: { append }, digests, clock: aTestClock(), ids: systemIdSource, edgeId: 'edge-1', tenantId: 'acme' },
+  });
+  /** As a reader has it: what comes again under an id is dropped. */
   const recorded = () =>
-    log.recordsOf('tool-call.events.v1').flatMap((record) => {
+    [...new Map(log.recordsOf('tool-call.events.v1').map((record) => [record.id, record])).values()].flatMap((record) => {
       const event = decodeEvent(record);
       return event.type === 'RequestRejected' ? [event.data] : [];
     });
-  return { log, recorder, recorded, total: () => recorded().reduce((sum, { count }) => sum + count, 0) };
+  return {
+    ...{ log, recorder, recorded, total: () => recorded().reduce((sum, { count }) => sum + count, 0) },
+    /** From now on the log takes what comes and nobody hears of it. */
+    unheard: (now: boolean) => {
+      isUnheard = now;
+    },
+  };
 };
 const rejection = (over: Partial<Rejection> = {}): Rejection => ({
   code: 'identity.token-missing',
@@ -64,24 +78,39 @@ test('rejects while the log is down, and counts it all the same when it is back'
   expect(total()).toBe(1);
 });
 
-test('drops no count, whoever comes in whatever number, with a bounded memory', async () => {
+test('counts once what a log took that did not say so, and answers those who came meanwhile as theirs goes', async () => {
+  const { recorder, recorded, unheard, log } = open();
+  unheard(true);
+  await expect(recorder.record(rejection())).rejects.toMatchObject({ code: 'log.unavailable' });
+  const followers = Array.from({ length: 9 }, () => recorder.record(rejection()));
+  unheard(false);
+  await vi.advanceTimersByTimeAsync(250);
+  await Promise.all(followers);
+  expect(recorded()).toMatchObject([{ count: 1 }, { count: 9 }]);
+  expect(log.recordsOf('tool-call.events.v1')).toHaveLength(3);
+});
+
+test('drops no count and tells none twice, whoever comes in whatever number, with a bounded memory', async () => {
+  const visitsOf = (max: number) =>
+    fc.array(fc.record({ source: fc.integer({ min: 0, max }), how: fc.constantFrom('up', 'down', 'unheard') }), { maxLength: 60 });
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.record({ source: fc.integer({ min: 0, max: 3_000 }), isDown: fc.boolean() }), { maxLength: 60 }),
-      async (visits) => {
-        const { recorder, total, log } = open();
-        for (const { source, isDown } of visits) {
-          log.break(isDown);
-          recorder.record(rejection({ source: `s${source}` })).catch(() => {});
-          if (source % 7 === 0) await vi.advanceTimersByTimeAsync(120);
-        }
-        log.break(false);
-        await vi.advanceTimersByTimeAsync(1_000);
-        await recorder.close();
-        expect(total()).toBe(visits.length);
-      },
-    ),
-    { numRuns: 60 },
+    fc.asyncProperty(fc.constantFrom(1, 3_000).chain(visitsOf), async (visits) => {
+      const { recorder, total, log, unheard } = open();
+      const answers: Promise<unknown>[] = [];
+      for (const { source, how } of visits) {
+        log.break(how === 'down');
+        unheard(how === 'unheard');
+        answers.push(recorder.record(rejection({ source: `s${source}` })).catch(() => {}));
+        if (source % 7 === 0) await vi.advanceTimersByTimeAsync(120);
+      }
+      log.break(false);
+      unheard(false);
+      await vi.advanceTimersByTimeAsync(1_000);
+      await Promise.all(answers);
+      await recorder.close();
+      expect(total()).toBe(visits.length);
+    }),
+    { numRuns: 120 },
   );
 });
 
