@@ -12,6 +12,7 @@ const RETRY_MAX_MS = 5_000;
 export class UnrecordedOutcomes {
   private held: { readonly records: readonly EncodedEvent[]; readonly onRecorded: (() => void) | null }[] = [];
   private timer: NodeJS.Timeout | null = null;
+  private flushing: Promise<void> | null = null;
   private retryMs = RETRY_FIRST_MS;
   private isClosed = false;
 
@@ -30,8 +31,20 @@ export class UnrecordedOutcomes {
     this.schedule();
   }
 
-  /** Tries at once, for a drain. Resolves whether or not the log took them. */
-  async flush(): Promise<void> {
+  /** Tries at once, for a drain, or waits for the try that is under way. Resolves whether or not the log took them. */
+  flush(): Promise<void> {
+    this.flushing ??= this.appendHeld().finally(() => {
+      this.flushing = null;
+    });
+    return this.flushing;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private async appendHeld(): Promise<void> {
     while (this.held[0] !== undefined) {
       const [first] = this.held;
       try {
@@ -43,11 +56,6 @@ export class UnrecordedOutcomes {
       this.retryMs = RETRY_FIRST_MS;
       first.onRecorded?.();
     }
-  }
-
-  close(): void {
-    this.isClosed = true;
-    if (this.timer !== null) clearTimeout(this.timer);
   }
 
   private schedule(): void {
