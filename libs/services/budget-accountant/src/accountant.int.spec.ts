@@ -231,6 +231,22 @@ test('the books outlive a restart, and limits declared again change nothing', as
   expect(harness.said.filter(({ type }) => type === 'BudgetLimitChanged')).toHaveLength(1);
 });
 
+test('a call is settled on accounts that this accountant never heard of', async () => {
+  const first = await start();
+  await harness.price({ 'crm/search': 150 });
+  await harness.append(requested('of-ben', { subject: 'user:ben', actors: ['agent:other'] }));
+  const [reserved] = await harness.saidOf('of-ben', answered);
+  await first.stop();
+  running.splice(0);
+  await start();
+  await harness.append(requested('of-ada'), { ...toolCallCompleted(), id: 'of-ben-2', ...of('of-ben') });
+  const said = await harness.saidOf('of-ben', (types) => types.includes('BudgetSettled'));
+  expect(said.at(-1)?.data).toMatchObject({ amounts: amountsOf(reserved) });
+  await harness.saidOf('of-ada', answered);
+  expect(await usageOf('user:ben')).toEqual({ held: 0, spent: 150, calls: { held: 0, spent: 1 } });
+  expect(await usageOf('agent:triage')).toEqual({ held: 150, spent: 0, calls: { held: 1, spent: 0 } });
+});
+
 test('a hold of a call that was never dispatched is given back in time; a dispatched one is listed instead', async () => {
   let nowMs = Date.now();
   const clock = { nowMs: () => nowMs, nowIso: () => new Date(nowMs).toISOString(), monotonicMs: () => performance.now() };

@@ -1,18 +1,21 @@
-import { type AnyEnvelope, decodeEvent, encodeEvent, isAppError } from '@sallyport/contracts';
+import { type AnyEnvelope, AppError, decodeEvent, encodeEvent, isAppError } from '@sallyport/contracts';
 import type { BudgetEvent } from '@sallyport/domain';
 import type { LogRecord, OutboxPublisher, ReceivedRecord, RecordBatch, StagedRecords } from '@sallyport/log';
 import { ATTRIBUTES, type Clock, type IdSource, type Sql, type Telemetry } from '@sallyport/platform';
+import { LRUCache } from 'lru-cache';
 import type { BudgetAccountantPorts } from '../budget-accountant.ports.js';
 import { wishOf } from './command-of.js';
-import type { AccountKey, AccountKeys, CallKey, LedgerStore, StoredCall } from './ledger.store.js';
+import type { AccountKey, AccountKeys, CallKey, LedgerStore, LockedAccounts, StoredCall } from './ledger.store.js';
 import { keyOf } from './ledger.store.js';
 import { type AccountableEvent, accountsOfCall, LedgerBatch, payerAccounts } from './ledger-batch.js';
 import type { Terms } from './terms.js';
 
 /** How far this machine's clock may be behind the log's before it is not believed any more. */
 const CLOCK_SKEW_MS = 60_000;
-/** Accounts may be swept away between their making and their lock; more often than this something else is wrong. */
-const TRIES = 3;
+/** Calls may be charged to accounts not thought of, and accounts be swept away between their making and their lock, before and after; more often than this something else is wrong. */
+const TRIES = 4;
+/** Many more than are ever under way at one accountant. */
+const CHARGED_MAX = 20_000;
 
 /** What a publication needs of its surroundings. */
 export interface EventSource {
@@ -65,6 +68,11 @@ export const budgetRecord = (
  */
 export class AccountCalls {
   private readonly source: EventSource;
+  /**
+   * The accounts that calls are charged to, by `keyOf`, as they were written here last: with them the locks need not wait for what is stored
+   * of the calls. No more than a guess: of a call that another accountant had, or before a restart, nothing is known.
+   */
+  private readonly charged = new LRUCache<string, readonly string[]>({ max: CHARGED_MAX });
 
   constructor(
     private readonly ports: BudgetAccountantPorts,
@@ -89,41 +97,57 @@ export class AccountCalls {
   }
 
   private async attempt(batch: RecordBatch, events: readonly AccountableEvent[], logNowMs: number): Promise<void> {
-    const wished = new Map<string, AccountKey>();
-    for (const { tenantId, wish } of events) addAccounts(wished, tenantId, payerAccounts(wish));
-    await this.store.openAccounts(wished);
+    const accounts = this.accountsOf(events);
+    await this.store.openAccounts(accounts);
     const staged = await this.ports.database.transaction(
-      async (tx, [, calls]) => {
-        const ledger = await this.decide(tx, events, wished, calls, logNowMs);
+      async (tx, [, calls, locked]) => {
+        const ledger = await this.decide(tx, events, calls, locked, logNowMs);
         const [, , written] = await Promise.all([
-          ledger === null ? null : this.store.write(tx, ledger.accountsToWrite(), ledger.callsToWrite(), ledger.bookingsToWrite()),
+          ledger === null ? null : this.write(tx, ledger),
           batch.advance(tx),
           this.outbox.stage(tx, this.recordsOf(ledger)),
         ]);
         return written;
       },
-      { opening: (tx) => Promise.all([this.store.share(tx), this.store.readCalls(tx, distinct(events))]) },
+      {
+        opening: (tx) =>
+          Promise.all([this.store.share(tx), this.store.readCalls(tx, distinct(events)), this.store.lockAccounts(tx, accounts)]),
+      },
     );
     await this.publish(staged);
   }
 
-  /** `null` when nothing of the ledger is concerned. */
+  /** The accounts that events name, and those that their calls are charged to as far as that is known here. */
+  private accountsOf(events: readonly AccountableEvent[]): AccountKeys {
+    const accounts = new Map<string, AccountKey>();
+    for (const { tenantId, callId, wish } of events) {
+      addAccounts(accounts, tenantId, payerAccounts(wish));
+      addAccounts(accounts, tenantId, this.charged.get(keyOf(tenantId, callId)) ?? []);
+    }
+    return accounts;
+  }
+
+  /** `null` when nothing of the ledger is concerned. Throws `stream.conflict` when an account of a call is not locked: the next try knows it. */
   private async decide(
     tx: Sql,
     events: readonly AccountableEvent[],
-    wished: AccountKeys,
     calls: Map<string, StoredCall>,
+    { usage, termsVersion }: LockedAccounts,
     logNowMs: number,
   ): Promise<LedgerBatch | null> {
-    const accounts = new Map(wished);
-    for (const { tenantId, callId } of events) {
-      const call = calls.get(keyOf(tenantId, callId));
-      if (call !== undefined) addAccounts(accounts, tenantId, accountsOfCall(call));
-    }
     // The end of calls that hold nothing: nobody's account is concerned.
     const asksAgain = events.some(({ wish }) => wish.type !== 'end');
-    if (accounts.size === 0 && calls.size === 0 && !asksAgain) return null;
-    const { usage, termsVersion } = await this.store.lockAccounts(tx, accounts);
+    if (calls.size === 0 && !asksAgain) return null;
+    let isLocked = true;
+    for (const { tenantId, callId } of events) {
+      const name = keyOf(tenantId, callId);
+      const call = calls.get(name);
+      if (call === undefined || accountsOfCall(call).every((account) => usage.get(tenantId)?.has(account))) continue;
+      this.charged.set(name, accountsOfCall(call));
+      isLocked = false;
+    }
+    // Locked now they would be locked out of order.
+    if (!isLocked) throw new AppError('stream.conflict', 'calls of a batch are charged to accounts that were not thought of');
     await this.terms.reach(tx, termsVersion);
     const { holdGraceSeconds, inDoubtAfterSeconds } = this.ports;
     const ledger = new LedgerBatch(calls, usage, this.terms, {
@@ -132,6 +156,16 @@ export class AccountCalls {
     });
     for (const event of events) ledger.handle(event, logNowMs);
     return ledger;
+  }
+
+  private async write(tx: Sql, ledger: LedgerBatch): Promise<void> {
+    const calls = ledger.callsToWrite();
+    for (const call of calls) {
+      const accounts = accountsOfCall(call);
+      if (accounts.length > 0) this.charged.set(keyOf(call.tenantId, call.callId), accounts);
+      else this.charged.delete(keyOf(call.tenantId, call.callId));
+    }
+    await this.store.write(tx, ledger.accountsToWrite(), calls, ledger.bookingsToWrite());
   }
 
   private recordsOf(ledger: LedgerBatch | null): LogRecord[] {

@@ -32,6 +32,12 @@ export const accountsIn = (usage: UsageByTenant, tenantId: string): Map<string, 
   return accounts;
 };
 
+/** Accounts as they were locked, with the version of the terms in force. */
+export interface LockedAccounts {
+  readonly usage: UsageByTenant;
+  readonly termsVersion: bigint;
+}
+
 /** Accounts by `keyOf`, each once. */
 export type AccountKeys = ReadonlyMap<string, AccountKey>;
 
@@ -148,7 +154,8 @@ export class LedgerStore {
    * Locks accounts and reads them with the version of the terms in force. Throws `stream.conflict` when one is not there (any more): nothing
    * is changed, and `openAccounts` makes it again.
    */
-  async lockAccounts(tx: Sql, wanted: AccountKeys): Promise<{ usage: UsageByTenant; termsVersion: bigint }> {
+  async lockAccounts(tx: Sql, wanted: AccountKeys): Promise<LockedAccounts> {
+    if (wanted.size === 0) return { usage: new Map(), termsVersion: 0n };
     const keys = [...wanted].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, key]) => key);
     const { rows } = await tx.query<{ tenant_id: string; account: string; usage: string; version: string }>({
       ...LOCK,
