@@ -4,7 +4,7 @@ import { anEvent, requestFacts, toolCallCompleted } from '@sallyport/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { wishOf } from './command-of.js';
-import { accountsIn, type StoredCall, type UsageByTenant } from './ledger.store.js';
+import { accountsIn, parseUsage, type StoredCall, type UsageByTenant } from './ledger.store.js';
 import { type AccountableEvent, LedgerBatch } from './ledger-batch.js';
 import { Terms } from './terms.js';
 
@@ -328,6 +328,8 @@ const run = async ({ limits, calls: plans, picks }: typeof history extends fc.Ar
   nowMs += 100_000_000;
   expire();
   check();
+  // The store keeps what it writes, and hands it out in place of what it would parse.
+  for (const used of accountsIn(usage, 'acme').values()) expect(parseUsage(JSON.stringify(used))).toStrictEqual(used);
   const held = oracle.held();
   for (const [name, { budget }] of calls) {
     expect(budget.status === 'held').toBe(held.has(name.slice(5)));

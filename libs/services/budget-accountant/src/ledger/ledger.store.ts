@@ -109,6 +109,7 @@ const WRITE = {
 
 const UNUSED = JSON.stringify(unusedAccount);
 const KNOWN_ACCOUNTS_MAX = 50_000;
+const WRITTEN_ACCOUNTS_MAX = 2_000;
 
 /** Names of tenants hold no space. */
 export const keyOf = (tenantId: string, name: string): string => `${tenantId} ${name}`;
@@ -118,6 +119,8 @@ export class LedgerStore {
   /** Accounts that a lock did not find: they are made before the next one. */
   private missing: readonly AccountKey[] = [];
   private readonly known = new LRUCache<string, true>({ max: KNOWN_ACCOUNTS_MAX });
+  /** What was to be written last of accounts: where the very text is found, written by whomever, it need not be parsed. */
+  private readonly written = new LRUCache<string, { readonly text: string; readonly usage: AccountUsage }>({ max: WRITTEN_ACCOUNTS_MAX });
 
   constructor(private readonly database: Database) {}
 
@@ -167,19 +170,27 @@ export class LedgerStore {
       throw new AppError('stream.conflict', `${keys.length - rows.length} accounts of a batch are gone`);
     }
     const usage: UsageByTenant = new Map();
-    for (const row of rows) accountsIn(usage, row.tenant_id).set(row.account, parseUsage(row.usage));
+    for (const row of rows) {
+      const last = this.written.get(keyOf(row.tenant_id, row.account));
+      accountsIn(usage, row.tenant_id).set(row.account, last?.text === row.usage ? last.usage : parseUsage(row.usage));
+    }
     return { usage, termsVersion: BigInt(rows[0]?.version ?? '0') };
   }
 
   /** Whoever writes has the accounts locked, and with them what is booked on them. */
   async write(tx: Sql, accounts: readonly AccountToWrite[], calls: readonly CallToWrite[], bookings: readonly Booking[]): Promise<void> {
     if (accounts.length === 0 && calls.length === 0) return;
+    const usages = accounts.map(({ tenantId, account, usage }) => {
+      const text = JSON.stringify(usage);
+      this.written.set(keyOf(tenantId, account), { text, usage });
+      return text;
+    });
     await tx.query({
       ...WRITE,
       values: [
         textArray(accounts.map(({ tenantId }) => tenantId)),
         textArray(accounts.map(({ account }) => account)),
-        textArray(accounts.map(({ usage }) => JSON.stringify(usage))),
+        textArray(usages),
         textArray(calls.map(({ tenantId }) => tenantId)),
         textArray(calls.map(({ callId }) => callId)),
         textArray(calls.map(({ chainId }) => chainId)),
