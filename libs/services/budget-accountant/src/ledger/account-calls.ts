@@ -12,7 +12,10 @@ import type { Terms } from './terms.js';
 
 /** How far this machine's clock may be behind the log's before it is not believed any more. */
 const CLOCK_SKEW_MS = 60_000;
-/** Calls may be charged to accounts not thought of, and accounts be swept away between their making and their lock, before and after; more often than this something else is wrong. */
+/**
+ * Calls may be charged to accounts not thought of, and accounts be swept away between their making and their lock, those and others; more
+ * often than this something else is wrong.
+ */
 const TRIES = 4;
 /** Many more than are ever under way at one accountant. */
 const CHARGED_MAX = 20_000;
