@@ -16,19 +16,26 @@ export type Sha256 = (text: string) => string;
 /** The hash before the first entry of every chain. */
 export const CHAIN_GENESIS = '0'.repeat(64);
 
-const byCodeUnit = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
+/** Names that stand in an object in another order than they were put there, or not at all. */
+const UNORDERED = /^(?:\d+|__proto__)$/;
+
+/** Headers as JSON with sorted names. */
+const canonicalHeaders = (headers: Readonly<Record<string, string>>): string => {
+  const names = Object.keys(headers).sort();
+  if (names.some((name) => UNORDERED.test(name)))
+    return `{${names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(headers[name])}`).join(',')}}`;
+  // One object, written at once: a third of what its members cost one by one.
+  const sorted: Record<string, string | undefined> = {};
+  for (const name of names) sorted[name] = headers[name];
+  return JSON.stringify(sorted);
+};
 
 /**
  * The one text of a record: JSON of topic, partition, position, key, id, headers and value with sorted names (RFC 8785; the position is a
  * string, so that no reader loses digits). Two records differ exactly when their texts do.
  */
-export const canonicalRecord = (record: ChainRecord): string => {
-  const headers = Object.keys(record.headers)
-    .sort(byCodeUnit)
-    .map((name) => `${JSON.stringify(name)}:${JSON.stringify(record.headers[name])}`)
-    .join(',');
-  return `{"headers":{${headers}},"id":${JSON.stringify(record.id)},"key":${JSON.stringify(record.key)},"partition":${record.partition},"position":"${record.position}","topic":${JSON.stringify(record.topic)},"value":${JSON.stringify(record.value)}}`;
-};
+export const canonicalRecord = ({ headers, id, key, partition, position, topic, value }: ChainRecord): string =>
+  `{"headers":${canonicalHeaders(headers)},"id":${JSON.stringify(id)},"key":${JSON.stringify(key)},"partition":${partition},"position":"${position}","topic":${JSON.stringify(topic)},"value":${JSON.stringify(value)}}`;
 
 const SEALED_NAME = '"sealedParams":"';
 /** A quote inside a text of the data is escaped, so that nothing but a member of an object looks like this. */

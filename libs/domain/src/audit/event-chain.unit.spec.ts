@@ -58,6 +58,18 @@ describe('the canonical text of a record', () => {
     expect(chainHash(sha256, CHAIN_GENESIS, recordAt(2))).toBe('a401807e74f6c3bc37f456c8353cd93deb88f153406549cd11a0ecbbc0bac66b');
   });
 
+  test('has its headers sorted by their names, whatever these are', () => {
+    const name = fc.oneof(fc.string({ unit: 'binary' }), fc.nat().map(String), fc.constantFrom('__proto__', 'constructor', 'ce_id', '01'));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, fc.string({ unit: 'binary' }))), (entries) => {
+        const headers: Record<string, string> = Object.fromEntries(entries);
+        const names = Object.keys(headers).sort((left, right) => (left < right ? -1 : 1));
+        const text = names.map((one) => `${JSON.stringify(one)}:${JSON.stringify(headers[one])}`).join(',');
+        expect(canonicalRecord({ ...recordAt(2), headers }).startsWith(`{"headers":{${text}},"id"`)).toBe(true);
+      }),
+    );
+  });
+
   test('is hashed with the digest of what is sealed in its place, so that it can be checked by who may not see that', () => {
     const sealed = { ...recordAt(2), value: '{"n":2,"sealedParams":"c2VhbGVk","note":"\\"sealedParams\\":\\"x\\""}' };
     const shown = { ...sealed, value: sealedAsDigests(sha256, sealed.value) };

@@ -92,8 +92,11 @@ const SUCCESSES: ReadonlySet<string> = new Set(['completed', 'planned']);
 
 const bareName = (prefixed: string): string => prefixed.slice(prefixed.indexOf(':') + 1);
 
-const defined = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
+const defined = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) if (value !== null && value !== undefined) kept[name] = value;
+  return kept;
+};
 
 const actorOf = (state: CallState, request: RequestPart): Record<string, unknown> => {
   const { principal } = request;

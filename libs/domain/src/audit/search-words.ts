@@ -19,92 +19,115 @@ const folded = (text: string): string => text.normalize('NFKC').toLowerCase();
 const trimmed = (word: string): string => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');
 
 /** A word as written between spaces and quotes, the steps of a path, and the parts of each: `fs/write_file` is found by `fs`, `write_file`, `write` and `file`, too. */
-function* wordsIn(text: string): Generator<string> {
+const splitIntoWords = (text: string): readonly string[] => {
+  const words: string[] = [];
+  const add = (word: string): void => {
+    if (word !== '') words.push(word.slice(0, WORD_MAX));
+  };
   for (const written of folded(text).split(BETWEEN)) {
     const word = trimmed(written);
     if (word === '') continue;
-    yield word.slice(0, WORD_MAX);
-    const steps = word.split(STEPS).map(trimmed);
-    if (steps.length > 1) for (const step of steps) if (step !== '') yield step.slice(0, WORD_MAX);
+    add(word);
+    const steps = word.split(STEPS);
+    if (steps.length > 1) for (const step of steps) add(trimmed(step));
     const parts = word.split(PARTS);
     for (const part of parts) {
-      if (part === '') continue;
-      if (parts.length > 1) yield part.slice(0, WORD_MAX);
+      if (parts.length > 1) add(part);
       const pieces = part.split(/[_-]+/u);
-      if (pieces.length > 1) for (const piece of pieces) if (piece !== '') yield piece.slice(0, WORD_MAX);
+      if (pieces.length > 1) pieces.forEach(add);
     }
   }
-}
+  return words;
+};
 
-function* textsOf(value: Json, depth = 0): Generator<string> {
-  if (typeof value === 'string') yield value;
-  else if (typeof value === 'number' || typeof value === 'boolean') yield String(value);
-  else if (value !== null && depth < DEPTH_MAX) for (const inner of Object.values(value)) yield* textsOf(inner, depth + 1);
-}
+/** Most texts of events come again with every call: names of people, agents, tools and rules, reasons, digests. */
+const KNOWN_TEXT_MAX = 128;
+const KNOWN_TEXTS_MAX = 2_048;
+const known = new Map<string, readonly string[]>();
 
-function* textsOfRequest({ principal, method, target, tool, paramsMasked, labels, claimed }: RequestFacts): Generator<string> {
-  yield* [tool?.id ?? '', target.server ?? '', target.name ?? '', method, principal.subject, ...principal.actors, ...labels];
-  yield* [claimed.intent ?? '', claimed.client ?? '', claimed.session ?? ''];
-  yield* textsOf(paramsMasked);
-}
+const wordsIn = (text: string): readonly string[] => {
+  if (text.length > KNOWN_TEXT_MAX) return splitIntoWords(text);
+  let words = known.get(text);
+  if (words === undefined) {
+    words = splitIntoWords(text);
+    if (known.size >= KNOWN_TEXTS_MAX) known.clear();
+    known.set(text, words);
+  }
+  return words;
+};
+
+type Take = (text: string) => void;
+
+const takeTextsOf = (value: Json, take: Take, depth = 0): void => {
+  if (typeof value === 'string') take(value);
+  else if (typeof value === 'number' || typeof value === 'boolean') take(String(value));
+  else if (value !== null && depth < DEPTH_MAX) for (const inner of Object.values(value)) takeTextsOf(inner, take, depth + 1);
+};
+
+const takeTextsOfRequest = ({ principal, method, target, tool, paramsMasked, labels, claimed }: RequestFacts, take: Take): void => {
+  [tool?.id ?? '', target.server ?? '', target.name ?? '', method, principal.subject, ...principal.actors, ...labels].forEach(take);
+  [claimed.intent ?? '', claimed.client ?? '', claimed.session ?? ''].forEach(take);
+  takeTextsOf(paramsMasked, take);
+};
 
 /** What may be searched of an event, its decision and its end by the names the record has for them: nothing that is sealed, and of answers only what says why something failed. */
-function* textsOfEvent(event: AnyEnvelope): Generator<string> {
+const takeTextsOfEvent = (event: AnyEnvelope, take: Take): void => {
   switch (event.type) {
     case 'ToolCallRequested':
-      return yield* textsOfRequest(event.data);
+      return takeTextsOfRequest(event.data, take);
     case 'ToolCallReevaluationRequested':
     case 'ToolCallResumed':
       return;
     case 'ToolCallParked':
-      return yield* event.data.approvalRuleIds;
+      return event.data.approvalRuleIds.forEach(take);
     case 'ToolCallRefused':
-      yield* ['refused', event.data.code, ...event.data.reasons];
-      return event.data.request === null ? undefined : yield* textsOfRequest(event.data.request);
+      ['refused', event.data.code, ...event.data.reasons].forEach(take);
+      return event.data.request === null ? undefined : takeTextsOfRequest(event.data.request, take);
     case 'ToolCallFailed':
-      return yield* ['failed', event.data.code, ...event.data.reasons];
+      return ['failed', event.data.code, ...event.data.reasons].forEach(take);
     case 'ToolCallCompleted':
-      yield* [COMPLETED_AS[event.data.outcome], event.data.upstreamCode ?? '', ...event.data.labels];
-      return event.data.outcome === 'ok' ? undefined : yield* textsOf(event.data.outputMasked);
+      [COMPLETED_AS[event.data.outcome], event.data.upstreamCode ?? '', ...event.data.labels].forEach(take);
+      return event.data.outcome === 'ok' ? undefined : takeTextsOf(event.data.outputMasked, take);
     case 'ToolCallDispatched':
-      return yield* [event.data.server, event.data.tokenId ?? ''];
+      return [event.data.server, event.data.tokenId ?? ''].forEach(take);
     case 'ToolCallInDoubt':
-      return yield* ['in-doubt', event.data.reason];
+      return ['in-doubt', event.data.reason].forEach(take);
     case 'ToolCallAbandoned':
-      return yield* ['abandoned', event.data.reason];
+      return ['abandoned', event.data.reason].forEach(take);
     case 'ToolCallCancelled':
-      return yield* ['cancelled'];
+      return take('cancelled');
     case 'ToolCallPlanned':
-      return yield* ['planned'];
+      return take('planned');
     case 'ToolCallResolved':
-      return yield* [event.data.resolution === 'executed' ? 'completed' : 'failed', event.data.resolvedBy, event.data.note];
+      return [event.data.resolution === 'executed' ? 'completed' : 'failed', event.data.resolvedBy, event.data.note].forEach(take);
     case 'PolicyDecided':
-      return yield* [event.data.effect, event.data.code ?? '', ...event.data.policyIds, ...event.data.reasons];
+      return [event.data.effect, event.data.code ?? '', ...event.data.policyIds, ...event.data.reasons].forEach(take);
     case 'BudgetReservationRefused':
-      return yield* [event.data.account ?? '', event.data.reason];
+      return [event.data.account ?? '', event.data.reason].forEach(take);
     case 'ApprovalRequested':
-      return yield* [event.data.approvalId, ...event.data.ruleIds];
+      return [event.data.approvalId, ...event.data.ruleIds].forEach(take);
     case 'ApprovalGranted':
-      return yield* event.data.grantedBy;
+      return event.data.grantedBy.forEach(take);
     case 'ApprovalRejected':
-      return yield* [event.data.rejectedBy, event.data.why];
+      return [event.data.rejectedBy, event.data.why].forEach(take);
     default:
       return;
   }
-}
+};
 
 /** The words a call is found by because of this event. Bounded: of a large event, the first. */
 export const wordsOfEvent = (event: AnyEnvelope): ReadonlySet<string> => {
   const words = new Set<string>();
   let read = 0;
-  for (const text of textsOfEvent(event)) {
-    if (read >= TEXT_MAX) break;
+  takeTextsOfEvent(event, (text) => {
+    if (read >= TEXT_MAX) return;
     for (const word of wordsIn(text.slice(0, TEXT_MAX - read))) {
-      if (words.size >= WORDS_OF_EVENT_MAX) return words;
+      if (words.size >= WORDS_OF_EVENT_MAX) read = TEXT_MAX;
+      if (read >= TEXT_MAX) return;
       words.add(word);
     }
     read += text.length;
-  }
+  });
   return words;
 };
 

@@ -2,7 +2,8 @@
 const EVERY = '*';
 const ofTenant = (tenantId: string): string => `=${tenantId}`;
 
-const quoted = (word: string): string => `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+const quoted = (word: string): string =>
+  /['\\]/.test(word) ? `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${word}'`;
 
 /** The search (a `tsquery`) that finds every call. */
 export const EVERY_ROW = quoted(EVERY);

@@ -100,8 +100,16 @@ const saveLabels = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> =>
   });
 };
 
+/** What the count of a minute changes by. */
+interface MinuteRow {
+  readonly tenantId: string;
+  readonly minute: string;
+  readonly measure: string;
+  value: number;
+}
+
 const saveMeasures = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> => {
-  const changes = new Map<string, number>();
+  const changes = new Map<string, MinuteRow>();
   const add = (state: CallState, sign: 1 | -1): void => {
     const measures = callMeasures(state);
     if (measures === null) return;
@@ -111,8 +119,10 @@ const saveMeasures = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> 
       [ALWAYS, measures.gauges],
     ] as const) {
       for (const [measure, value] of values) {
-        const key = JSON.stringify([state.tenantId, at, measure]);
-        changes.set(key, (changes.get(key) ?? 0) + sign * value);
+        const key = `${state.tenantId} ${at} ${measure}`;
+        const row = changes.get(key);
+        if (row === undefined) changes.set(key, { tenantId: state.tenantId, minute: at, measure, value: sign * value });
+        else row.value += sign * value;
       }
     }
   };
@@ -120,19 +130,20 @@ const saveMeasures = async (tx: Sql, turns: readonly CallTurn[]): Promise<void> 
     if (before !== null) add(before, -1);
     add(after, 1);
   }
+  // In one order, so that two consumers do not lock each other out.
   const rows = [...changes]
-    .filter(([, value]) => value !== 0)
+    .filter(([, { value }]) => value !== 0)
     .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([key, value]): [string, string, string, number] => [...(JSON.parse(key) as [string, string, string]), value]);
+    .map(([, row]) => row);
   if (rows.length === 0) return;
   await tx.query({
     name: 'audit-save-measures',
     text: SAVE_MEASURES,
     values: [
-      textArray(rows.map(([tenantId]) => tenantId)),
-      textArray(rows.map(([, minute]) => minute)),
-      textArray(rows.map(([, , measure]) => measure)),
-      bigintArray(rows.map(([, , , value]) => BigInt(value))),
+      textArray(rows.map(({ tenantId }) => tenantId)),
+      textArray(rows.map(({ minute }) => minute)),
+      textArray(rows.map(({ measure }) => measure)),
+      bigintArray(rows.map(({ value }) => BigInt(value))),
     ],
   });
 };
