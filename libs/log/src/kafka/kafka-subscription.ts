@@ -1,9 +1,10 @@
-import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { GroupConsumption, type PartitionBounds } from '../consumption/group-consumption.js';
 import type { PositionMove } from '../consumption/position-store.port.js';
 import type { LogFault, LogRecord, ReceivedRecord, SubscribeOptions, Subscription } from '../event-log.port.js';
 import { partitionName, partitionsOf, type TopicLayout, type TopicPartition } from '../topic-layout.js';
 import { closedInTime } from './kafka-connection.js';
+import { headersOf } from './kafkajs.js';
 
 /** What a subscription needs of its log. */
 export interface KafkaSubscriptionHost {
@@ -205,7 +206,7 @@ export class KafkaSubscription implements Subscription {
     const { accept } = this.options;
     const records: ReceivedRecord[] = [];
     for (const message of messages) {
-      const headers = headersOf(message.headers);
+      const headers = headersOf(message);
       if (accept === undefined || accept(headers)) records.push(recordOf(of, message, headers));
     }
     this.consumption.deliver(of, records, BigInt(batch.lastOffset()) + 1n, BigInt(batch.highWatermark));
@@ -262,15 +263,6 @@ export class KafkaSubscription implements Subscription {
     });
   }
 }
-
-const headersOf = (headers: IHeaders | undefined): Record<string, string> => {
-  const texts: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) texts[name] = Array.isArray(value) ? value.map(String).join(',') : value.toString();
-  }
-  return texts;
-};
 
 const recordOf = ({ topic, partition }: TopicPartition, message: KafkaMessage, headers: Record<string, string>): ReceivedRecord => ({
   topic,
