@@ -1,16 +1,11 @@
 import { createRequire } from 'node:module';
+import crc32c from 'crc-32/crc32c.js';
 
 /** A part of the client, of those that write requests. */
 interface Encoder {
   buf: Buffer;
   offset: number;
   ensureAvailable(bytes: number): void;
-  writeInt8(value: number): Encoder;
-  writeVarInt(value: number): Encoder;
-  writeUVarInt(value: number): Encoder;
-  writeVarLong(value: unknown): Encoder;
-  writeVarIntBytes(value: Bytes): Encoder;
-  writeVarIntString(value: string): Encoder;
 }
 
 interface EncoderClass {
@@ -18,8 +13,6 @@ interface EncoderClass {
   new (bytes: number): Encoder;
   nextPowerOfTwo(value: number): number;
   sizeOfVarInt(value: number): number;
-  sizeOfVarLong(value: unknown): number;
-  sizeOfVarIntBytes(value: Bytes): number;
 }
 
 /** The same of those that read answers. */
@@ -43,7 +36,8 @@ type HeaderValue = Buffer | string;
 /** A record to be written; offsets and times relative to those of its batch. */
 export interface WrittenRecord {
   readonly offsetDelta?: number;
-  readonly timestampDelta?: unknown;
+  /** Milliseconds, at most 31 bits of them: a batch is of one moment. */
+  readonly timestampDelta?: number;
   readonly key: Bytes;
   readonly value: Bytes;
   readonly headers?: Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>;
@@ -71,11 +65,13 @@ interface RequestQueue {
 export const REPLACED = {
   writeRecord: 'kafkajs/src/protocol/recordBatch/record/v0/index.js',
   readRecord: 'kafkajs/src/protocol/recordBatch/record/v0/decoder.js',
+  checksum: 'kafkajs/src/protocol/recordBatch/crc32C/index.js',
 } as const;
 
 const CHECK_MS = 10;
 const VARINT_BYTES_MAX = 5;
-const LENGTH_BYTES_MAX = 2 * VARINT_BYTES_MAX;
+/** Of what stands in a record before its key: length, attributes, both deltas, number of headers. */
+const HEAD_BYTES_MAX = 1 + 4 * VARINT_BYTES_MAX;
 
 const require = createRequire(import.meta.url);
 const Encoder: EncoderClass = require('kafkajs/src/protocol/encoder.js');
@@ -101,34 +97,82 @@ Encoder.prototype.ensureAvailable = function ensureAvailable(this: Encoder, byte
   this.buf = larger;
 };
 
-Encoder.prototype.writeUVarInt = function writeUVarInt(this: Encoder, value: number): Encoder {
-  this.ensureAvailable(VARINT_BYTES_MAX);
-  let rest = value >>> 0;
-  for (; rest > 0x7f; rest >>>= 7) this.buf[this.offset++] = (rest & 0x7f) | 0x80;
-  this.buf[this.offset++] = rest;
-  return this;
+/** Where a record is put together, and how far it has come. */
+let scratch = Buffer.allocUnsafeSlow(65_536);
+let at = 0;
+/** Beyond this the scratch is not kept. */
+const SCRATCH_KEPT_BYTES = 1_048_576;
+/** UTF-16 units to UTF-8. */
+const UTF8_BYTES_MAX = 3;
+/** Lengths up to this take one byte. */
+const SHORT_MAX = 63;
+
+/** A length as Kafka writes it: twice as much, so that a negative one may be odd; seven bits a byte. */
+const putLength = (length: number): void => {
+  let rest = length < 0 ? 1 : length * 2;
+  for (; rest > 0x7f; rest >>>= 7) scratch[at++] = (rest & 0x7f) | 0x80;
+  scratch[at++] = rest;
 };
 
-/** Writes a record of format 2 (Kafka protocol, "Record") in one pass into one buffer of its size. */
+/** Most texts are short and ASCII: those cost less letter by letter than two calls. */
+const putShort = (text: string): boolean => {
+  const start = at;
+  for (let n = 0; n < text.length; n += 1) {
+    const unit = text.charCodeAt(n);
+    if (unit > 0x7f) return false;
+    scratch[start + 1 + n] = unit;
+  }
+  scratch[start] = text.length * 2;
+  at = start + 1 + text.length;
+  return true;
+};
+
+const putBytes = (value: Bytes): void => {
+  if (value === null) return putLength(-1);
+  if (typeof value !== 'string') {
+    putLength(value.length);
+    at += value.copy(scratch, at);
+  } else if (value.length > SHORT_MAX || !putShort(value)) {
+    putLength(Buffer.byteLength(value));
+    at += scratch.write(value, at);
+  }
+};
+
+const roomOf = (value: Bytes): number => VARINT_BYTES_MAX + (value === null ? 0 : value.length * UTF8_BYTES_MAX);
+
+/** Writes a record of format 2 (Kafka protocol, "Record") in one pass, and copies it into a buffer of its size. */
 const writeRecord = ({ offsetDelta = 0, timestampDelta = 0, key, value, headers = {} }: WrittenRecord): Encoder => {
   const pairs: [name: string, value: HeaderValue][] = [];
+  let room = HEAD_BYTES_MAX + roomOf(key) + roomOf(value);
   for (const name in headers) {
     const own = headers[name];
-    if (Array.isArray(own)) for (const one of own) pairs.push([name, one]);
-    else if (own !== undefined) pairs.push([name, own as HeaderValue]);
+    if (own === undefined) continue;
+    for (const one of Array.isArray(own) ? own : [own]) {
+      pairs.push([name, one]);
+      room += roomOf(name) + roomOf(one);
+    }
   }
-  let bytes = 1 + Encoder.sizeOfVarLong(timestampDelta) + Encoder.sizeOfVarInt(offsetDelta) + Encoder.sizeOfVarInt(pairs.length);
-  bytes += Encoder.sizeOfVarIntBytes(key) + Encoder.sizeOfVarIntBytes(value);
-  for (const [name, own] of pairs) bytes += Encoder.sizeOfVarIntBytes(name) + Encoder.sizeOfVarIntBytes(own);
-  const record = new Encoder(bytes + LENGTH_BYTES_MAX)
-    .writeVarInt(bytes)
-    .writeInt8(0)
-    .writeVarLong(timestampDelta)
-    .writeVarInt(offsetDelta)
-    .writeVarIntBytes(key)
-    .writeVarIntBytes(value)
-    .writeVarInt(pairs.length);
-  for (const [name, own] of pairs) record.writeVarIntString(name).writeVarIntBytes(own);
+  if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(room);
+  at = VARINT_BYTES_MAX;
+  scratch[at++] = 0;
+  putLength(timestampDelta);
+  putLength(offsetDelta);
+  putBytes(key);
+  putBytes(value);
+  putLength(pairs.length);
+  for (const [name, own] of pairs) {
+    putBytes(name);
+    putBytes(own);
+  }
+  const end = at;
+  const bytes = end - VARINT_BYTES_MAX;
+  const start = VARINT_BYTES_MAX - Encoder.sizeOfVarInt(bytes);
+  at = start;
+  putLength(bytes);
+  const record = new Encoder(1);
+  record.buf = Buffer.from(scratch.subarray(start, end));
+  record.offset = end - start;
+  if (scratch.length > SCRATCH_KEPT_BYTES) scratch = Buffer.allocUnsafeSlow(65_536);
   return record;
 };
 
@@ -184,6 +228,9 @@ const readRecord = (record: Decoder, batchContext: BatchContext): object => {
   return { magicByte, attributes, timestamp, offset, key, value, headers, isControlRecord: isControlBatch, batchContext };
 };
 
+/** CRC-32C, eight bytes at a time where the client took one. */
+const checksum = (bytes: Buffer): number => crc32c.buf(bytes) >>> 0;
+
 const replace = (path: string, part: unknown): void => {
   require(path);
   const loaded = require.cache[require.resolve(path)];
@@ -193,13 +240,14 @@ const replace = (path: string, part: unknown): void => {
 // Before the client is loaded as a whole: its parts keep what they find.
 replace(REPLACED.writeRecord, writeRecord);
 replace(REPLACED.readRecord, readRecord);
+replace(REPLACED.checksum, checksum);
 
 /**
  * kafkajs 2.2.4 with four mends; the only way to the client. Nothing was released since 2023, and each of them costs a service more than its own work
  * does (ADR 0004):
  * - it looked for waiting requests every millisecond of a connection's life, 6 % of a core for a process at rest (its issues 1556, 1704, 1751);
- * - it made a zeroed buffer of 512 bytes for each header of a record;
- * - it made an array and a buffer for each length it wrote;
+ * - it made a zeroed buffer of 512 bytes for each header of a record it wrote, and an array and a buffer for each length;
+ * - it took the checksum of what it sent byte by byte;
  * - it made two buffers and a text for each header of a record it read, and copied all of them for each one more. They are texts now: `headersOf`.
  */
 export const kafkajs: typeof import('kafkajs') = require('kafkajs');

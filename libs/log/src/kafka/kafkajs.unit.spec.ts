@@ -75,6 +75,15 @@ describe('kafkajs, mended', () => {
     );
   });
 
+  it('takes the checksum that the client took', () => {
+    const [now, before] = [require(REPLACED.checksum), original<(bytes: Buffer) => number>(REPLACED.checksum)];
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 20_000 }), (bytes) => {
+        assert.equal(now(Buffer.from(bytes)), before(Buffer.from(bytes)));
+      }),
+    );
+  });
+
   it('reads every record as the client did, its headers as texts', () => {
     const readAsBefore = original<ReadRecord<HeaderBytes>>(REPLACED.readRecord);
     fc.assert(
