@@ -56,70 +56,82 @@ const wordsIn = (text: string): readonly string[] => {
   return words;
 };
 
-type Take = (text: string) => void;
+const textsOfRequest = ({ principal, method, target, tool, labels, claimed }: RequestFacts): readonly string[] => [
+  ...[tool?.id ?? '', target.server ?? '', target.name ?? '', method, principal.subject, ...principal.actors, ...labels],
+  ...[claimed.intent ?? '', claimed.client ?? '', claimed.session ?? ''],
+];
 
-const takeTextsOf = (value: Json, take: Take, depth = 0): void => {
-  if (typeof value === 'string') take(value);
-  else if (typeof value === 'number' || typeof value === 'boolean') take(String(value));
-  else if (value !== null && depth < DEPTH_MAX) for (const inner of Object.values(value)) takeTextsOf(inner, take, depth + 1);
-};
-
-const takeTextsOfRequest = ({ principal, method, target, tool, paramsMasked, labels, claimed }: RequestFacts, take: Take): void => {
-  [tool?.id ?? '', target.server ?? '', target.name ?? '', method, principal.subject, ...principal.actors, ...labels].forEach(take);
-  [claimed.intent ?? '', claimed.client ?? '', claimed.session ?? ''].forEach(take);
-  takeTextsOf(paramsMasked, take);
-};
-
-/** What may be searched of an event, its decision and its end by the names the record has for them: nothing that is sealed, and of answers only what says why something failed. */
-const takeTextsOfEvent = (event: AnyEnvelope, take: Take): void => {
+/** What may be searched of an event, its decision and its end by the names the record has for them: nothing that is sealed. */
+const textsOf = (event: AnyEnvelope): readonly string[] => {
   switch (event.type) {
     case 'ToolCallRequested':
-      return takeTextsOfRequest(event.data, take);
-    case 'ToolCallReevaluationRequested':
-    case 'ToolCallResumed':
-      return;
+      return textsOfRequest(event.data);
     case 'ToolCallParked':
-      return event.data.approvalRuleIds.forEach(take);
+      return event.data.approvalRuleIds;
     case 'ToolCallRefused':
-      ['refused', event.data.code, ...event.data.reasons].forEach(take);
-      return event.data.request === null ? undefined : takeTextsOfRequest(event.data.request, take);
+      return [
+        'refused',
+        event.data.code,
+        ...event.data.reasons,
+        ...(event.data.request === null ? [] : textsOfRequest(event.data.request)),
+      ];
     case 'ToolCallFailed':
-      return ['failed', event.data.code, ...event.data.reasons].forEach(take);
+      return ['failed', event.data.code, ...event.data.reasons];
     case 'ToolCallCompleted':
-      [COMPLETED_AS[event.data.outcome], event.data.upstreamCode ?? '', ...event.data.labels].forEach(take);
-      return event.data.outcome === 'ok' ? undefined : takeTextsOf(event.data.outputMasked, take);
+      return [COMPLETED_AS[event.data.outcome], event.data.upstreamCode ?? '', ...event.data.labels];
     case 'ToolCallDispatched':
-      return [event.data.server, event.data.tokenId ?? ''].forEach(take);
+      return [event.data.server, event.data.tokenId ?? ''];
     case 'ToolCallInDoubt':
-      return ['in-doubt', event.data.reason].forEach(take);
+      return ['in-doubt', event.data.reason];
     case 'ToolCallAbandoned':
-      return ['abandoned', event.data.reason].forEach(take);
+      return ['abandoned', event.data.reason];
     case 'ToolCallCancelled':
-      return take('cancelled');
+      return ['cancelled'];
     case 'ToolCallPlanned':
-      return take('planned');
+      return ['planned'];
     case 'ToolCallResolved':
-      return [event.data.resolution === 'executed' ? 'completed' : 'failed', event.data.resolvedBy, event.data.note].forEach(take);
+      return [event.data.resolution === 'executed' ? 'completed' : 'failed', event.data.resolvedBy, event.data.note];
     case 'PolicyDecided':
-      return [event.data.effect, event.data.code ?? '', ...event.data.policyIds, ...event.data.reasons].forEach(take);
+      return [event.data.effect, event.data.code ?? '', ...event.data.policyIds, ...event.data.reasons];
     case 'BudgetReservationRefused':
-      return [event.data.account ?? '', event.data.reason].forEach(take);
+      return [event.data.account ?? '', event.data.reason];
     case 'ApprovalRequested':
-      return [event.data.approvalId, ...event.data.ruleIds].forEach(take);
+      return [event.data.approvalId, ...event.data.ruleIds];
     case 'ApprovalGranted':
-      return event.data.grantedBy.forEach(take);
+      return event.data.grantedBy;
     case 'ApprovalRejected':
-      return [event.data.rejectedBy, event.data.why].forEach(take);
+      return [event.data.rejectedBy, event.data.why];
     default:
-      return;
+      return [];
   }
+};
+
+/** The values of which every text may be searched: what was asked for, masked, and of answers only what says why something failed. */
+const openValueOf = (event: AnyEnvelope): Json => {
+  switch (event.type) {
+    case 'ToolCallRequested':
+      return event.data.paramsMasked;
+    case 'ToolCallRefused':
+      return event.data.request?.paramsMasked ?? null;
+    case 'ToolCallCompleted':
+      return event.data.outcome === 'ok' ? null : event.data.outputMasked;
+    default:
+      return null;
+  }
+};
+
+/** Calls `take` with every text of a value. */
+const eachText = (value: Json, take: (text: string) => void, depth = 0): void => {
+  if (typeof value === 'string') take(value);
+  else if (typeof value === 'number' || typeof value === 'boolean') take(String(value));
+  else if (value !== null && depth < DEPTH_MAX) for (const inner of Object.values(value)) eachText(inner, take, depth + 1);
 };
 
 /** The words a call is found by because of this event. Bounded: of a large event, the first. */
 export const wordsOfEvent = (event: AnyEnvelope): ReadonlySet<string> => {
   const words = new Set<string>();
   let read = 0;
-  takeTextsOfEvent(event, (text) => {
+  const take = (text: string): void => {
     if (read >= TEXT_MAX) return;
     for (const word of wordsIn(text.slice(0, TEXT_MAX - read))) {
       if (words.size >= WORDS_OF_EVENT_MAX) read = TEXT_MAX;
@@ -127,7 +139,9 @@ export const wordsOfEvent = (event: AnyEnvelope): ReadonlySet<string> => {
       words.add(word);
     }
     read += text.length;
-  });
+  };
+  for (const text of textsOf(event)) take(text);
+  eachText(openValueOf(event), take);
   return words;
 };
 

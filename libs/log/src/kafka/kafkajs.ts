@@ -128,8 +128,8 @@ const putShort = (text: string): boolean => {
 };
 
 const putBytes = (value: Bytes): void => {
-  if (value === null) return putLength(-1);
-  if (typeof value !== 'string') {
+  if (value === null) putLength(-1);
+  else if (typeof value !== 'string') {
     putLength(value.length);
     at += value.copy(scratch, at);
   } else if (value.length > SHORT_MAX || !putShort(value)) {
