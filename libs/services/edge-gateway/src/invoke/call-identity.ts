@@ -1,5 +1,6 @@
 import type { Claimed, Principal } from '@sallyport/contracts';
 import { maskText } from '@sallyport/domain';
+import { LRUCache } from 'lru-cache';
 
 /** Digests under a tenant's key; the platform's sealer fits. */
 export interface KeyedDigests {
@@ -27,19 +28,30 @@ const BOUNDS: Readonly<Record<keyof Claimed, number>> = {
   client: 256,
 };
 
+const CLEAN_MAX = 4_096;
+/** Texts that come again with every call of a session or a client, and in which nothing was found: what holds a secret is kept by nobody. */
+const clean = new LRUCache<string, true>({ max: CLEAN_MAX });
+
+const maskRepeated = (text: string): string => {
+  if (clean.get(text) === true) return text;
+  const masked = maskText(text);
+  if (masked === text) clean.set(text, true);
+  return masked;
+};
+
 /** What an agent says of itself, bounded and with secrets masked. Anything but a text counts as not said. */
 export const claimedOf = (said: { readonly [Field in keyof Claimed]?: unknown }): Claimed => {
-  const text = (field: keyof Claimed): string | null => {
+  const text = (field: keyof Claimed, mask: (text: string) => string = maskText): string | null => {
     const value = said[field];
     if (typeof value !== 'string' || value === '') return null;
-    return maskText(value.slice(0, BOUNDS[field])).slice(0, BOUNDS[field]);
+    return mask(value.slice(0, BOUNDS[field])).slice(0, BOUNDS[field]);
   };
   return {
     model: text('model'),
     prompt: text('prompt'),
     intent: text('intent'),
     workflow: text('workflow'),
-    session: text('session'),
-    client: text('client'),
+    session: text('session', maskRepeated),
+    client: text('client', maskRepeated),
   };
 };

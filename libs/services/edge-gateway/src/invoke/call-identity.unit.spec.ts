@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Principal } from '@sallyport/contracts';
 import { requestFacts } from '@sallyport/testing';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chainIdOf, claimedOf, type KeyedDigests } from './call-identity.js';
 
@@ -39,4 +40,20 @@ test('what an agent says of itself is bounded, keeps no secret, and counts as no
   expect(claimed.model).toHaveLength(256);
   expect(claimed.intent).not.toContain(secret);
   expect(claimed).toMatchObject({ prompt: null, workflow: null, session: null, client: null });
+});
+
+test('what comes again with every call is masked again, and like any other text', () => {
+  const texts = fc.oneof(
+    fc.string(),
+    fc.constantFrom('ada@example.com', '4111 1111 1111 1111', `ghp_${'0123456789abcdefghijklmnopqrstuvwxyz'}`),
+  );
+  fc.assert(
+    fc.property(texts, fc.nat(200), (said, spaces) => {
+      const text = `${' '.repeat(spaces)}${said}`;
+      for (const _again of [1, 2]) {
+        const { session, client, model } = claimedOf({ session: text, client: text, model: text });
+        expect([session, client]).toEqual([model, model]);
+      }
+    }),
+  );
 });
