@@ -40,8 +40,12 @@ const accepts = (header: string, type: string): boolean =>
     return matches && !parameters.some((parameter) => /^q=0(?:\.0{0,3})?$/.test(parameter));
   });
 
+/** What clients send, word for word, who go by the specification's example. */
+const USUAL_ACCEPT = 'application/json, text/event-stream';
+
 const checkAccept = (headers: IncomingHttpHeaders, types: readonly string[]): void => {
   const accept = headers.accept;
+  if (accept === USUAL_ACCEPT) return;
   if (accept === undefined || !types.every((type) => accepts(accept, type)))
     throw new WireError('request.not-acceptable', 'the Accept header leaves out a type that answers may have');
 };

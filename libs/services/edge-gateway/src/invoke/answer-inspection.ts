@@ -22,9 +22,13 @@ export interface InspectedAnswer {
   readonly inputRequests: string[] | null;
 }
 
+const NO_LABELS: ReadonlySet<string> = new Set();
+
 /** Labels of every obligation of a kind, together. */
 export const obligedLabels = (decision: Decision, type: 'mask-arguments' | 'mask-result' | 'taint'): ReadonlySet<string> =>
-  new Set(decision.obligations.flatMap((obligation) => (obligation.type === type ? obligation.labels : [])));
+  decision.obligations.length === 0
+    ? NO_LABELS
+    : new Set(decision.obligations.flatMap((obligation) => (obligation.type === type ? obligation.labels : [])));
 
 /**
  * Looks at everything an upstream says in one call before the client sees it: labels it, masks what the decision demands, and keeps a copy with
