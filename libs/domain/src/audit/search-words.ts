@@ -32,7 +32,7 @@ const splitIntoWords = (text: string): readonly string[] => {
     if (steps.length > 1) for (const step of steps) add(trimmed(step));
     const parts = word.split(PARTS);
     for (const part of parts) {
-      if (parts.length > 1) add(part);
+      if (parts.length > 1) add(trimmed(part));
       const pieces = part.split(/[_-]+/u);
       if (pieces.length > 1) pieces.forEach(add);
     }

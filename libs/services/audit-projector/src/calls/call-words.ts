@@ -2,8 +2,7 @@
 const EVERY = '*';
 const ofTenant = (tenantId: string): string => `=${tenantId}`;
 
-const quoted = (word: string): string =>
-  /['\\]/.test(word) ? `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${word}'`;
+const quoted = (word: string): string => (/['\\]/.test(word) ? `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${word}'`);
 
 /** The search (a `tsquery`) that finds every call. */
 export const EVERY_ROW = quoted(EVERY);
