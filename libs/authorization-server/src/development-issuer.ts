@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JWT_CLAIMS } from '@sallyport/contracts';
+import { createOnce } from '@sallyport/platform';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -41,8 +42,7 @@ export class DevelopmentIssuer {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const pair = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
       jwk = { ...(await exportJWK(pair.privateKey)), kid: uuidv7(), alg: 'EdDSA', use: 'sig' };
-      await writeFile(file, JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
-      await chmod(file, 0o600);
+      if (!(await createOnce(file, JSON.stringify(jwk)))) return DevelopmentIssuer.open(folder, issuer);
     }
     const { d: _private, ...publicJwk } = jwk;
     await writeFile(join(folder, KEY_SET_FILE), JSON.stringify({ keys: [publicJwk] }));

@@ -52,6 +52,7 @@ export {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './embedded-postgres/embedded-postgres.js';
+export { createOnce } from './files/create-once.js';
 export { HealthController, HealthModule } from './health/health.module.js';
 export { type HealthCheck, HealthRegistry, type Readiness } from './health/health-registry.js';
 export { type StopOptions, stopOnSignals } from './health/stop-on-signals.js';

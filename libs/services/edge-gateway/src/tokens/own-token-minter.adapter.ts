@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, type Principal } from '@sallyport/contracts';
-import type { Clock, IdSource } from '@sallyport/platform';
+import { type Clock, createOnce, type IdSource } from '@sallyport/platform';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { MintedToken, TokenMinter, TokenRequest } from './token-minter.port.js';
 
@@ -59,14 +59,10 @@ export const signingKeyFromFile = async (path: string): Promise<SigningKey> => {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), alg: 'EdDSA', use: 'sig' };
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  try {
-    await writeFile(path, JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return signingKeyFromFile(path);
+  const isOurs = await createOnce(path, JSON.stringify(jwk)).catch((error: unknown) => {
     throw new AppError('configuration.invalid', `the signing key ${path} cannot be written`, { cause: error });
-  }
-  await chmod(path, 0o600);
-  return keyOf(jwk, path);
+  });
+  return isOurs ? keyOf(jwk, path) : signingKeyFromFile(path);
 };
 
 /** `act` as it came, one level per agent (RFC 8693, section 4.1). */

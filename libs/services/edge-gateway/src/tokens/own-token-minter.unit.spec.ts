@@ -1,11 +1,11 @@
-import { chmodSync, mkdtempSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemIdSource } from '@sallyport/platform';
 import { aTestClock } from '@sallyport/testing';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
-import { OwnTokenMinter, signingKeyFromFile, signingKeyFromText } from './own-token-minter.adapter.js';
+import { OwnTokenMinter, type SigningKey, signingKeyFromFile, signingKeyFromText } from './own-token-minter.adapter.js';
 
 const principal = {
   subject: 'user:ada',
@@ -44,8 +44,10 @@ test('mints tokens that anybody can verify by the published keys: one audience, 
 
 test('makes a key once, for its owner alone, and publishes no private part', async () => {
   const file = keyFile();
-  const [first, second] = await Promise.all([signingKeyFromFile(file), signingKeyFromFile(file)]);
-  expect(first.kid).toBe(second.kid);
+  const keys = await Promise.all(Array.from({ length: 50 }, () => signingKeyFromFile(file)));
+  const [first] = keys as [SigningKey, ...SigningKey[]];
+  expect(new Set(keys.map(({ kid }) => kid)).size).toBe(1);
+  expect(readdirSync(dirname(file))).toEqual([basename(file)]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(Object.keys(first.publicJwk)).not.toContain('d');
 });
