@@ -58,9 +58,8 @@ const HANDLED = new Set(['ToolCallRequested', 'ToolCallReevaluationRequested', '
 /** How long after the append of a resumed question its grant may come: other topics and replicas are behind by less, or they are away. */
 const PATIENCE_MS = 10_000;
 
-/** Requests kept to be asked about again, in bytes: some ten seconds of a thousand calls each. */
-const REMEMBERED_BYTES_MAX = 32 * 1024 * 1024;
-const HEADERS_BYTES = 1_024;
+/** Requests kept to be asked about again, in characters: some ten seconds of a thousand calls each. */
+const REMEMBERED_CHARS_MAX = 12 * 1024 * 1024;
 
 /** How far this machine's clock may be behind the log's before it is not believed any more. */
 const CLOCK_SKEW_MS = 60_000;
@@ -79,9 +78,9 @@ export const isDecidable = (headers: Readonly<Record<string, string>>): boolean 
  */
 export class DecideCalls {
   /** As they came: few are asked about again, and read they take three times the memory. */
-  private readonly remembered = new LRUCache<string, Pick<ReceivedRecord, 'headers' | 'value'>>({
-    maxSize: REMEMBERED_BYTES_MAX,
-    sizeCalculation: ({ value }) => HEADERS_BYTES + value.length,
+  private readonly remembered = new LRUCache<string, { readonly type: string; readonly value: string }>({
+    maxSize: REMEMBERED_CHARS_MAX,
+    sizeCalculation: ({ value }) => value.length,
   });
 
   private readonly waiting: WaitForGrants<Asked>;
@@ -164,26 +163,26 @@ export class DecideCalls {
       const { sealedParams, ttlMs, edgeId } = event.data;
       if (record.appendedAtMs + ttlMs < logNowMs) return;
       const question = { facts: event.data, sealedParams };
-      if (callId !== null) this.remembered.set(callId, { headers: record.headers, value: record.value });
+      if (callId !== null) this.remembered.set(callId, { type: record.headers.ce_type ?? '', value: record.value });
       asked.push({ event, evaluation: 1, edgeId, question, ...restingOn(null) });
     } else if (event.type === 'ToolCallReevaluationRequested') {
       const { evaluation, edgeId, paramsHash, labels, approvalId } = event.data;
-      const about = this.askedFor(callId, event.data);
+      const about = this.askedFor(record, event);
       const question = about === null ? null : { ...about, facts: { ...about.facts, paramsHash, labels, edgeId } };
       asked.push({ event, evaluation, edgeId, question, ...restingOn(approvalId) });
     } else if (event.type === 'ToolCallResumed') {
       const { evaluation, edgeId, approvalId } = event.data;
-      const about = this.askedFor(callId, event.data);
+      const about = this.askedFor(record, event);
       const question = about === null ? null : { ...about, facts: { ...about.facts, edgeId } };
       asked.push({ event, evaluation, edgeId, question, ...restingOn(approvalId) });
     }
   }
 
   /** What a question that is asked anew is about: it says so itself, or else as the call was first asked for. `null` when that is not known. */
-  private askedFor(callId: string | null, again: AskedAgain): Question | null {
+  private askedFor({ headers }: ReceivedRecord, { callId, data: again }: AnyEnvelope & { readonly data: AskedAgain }): Question | null {
     const kept = callId === null ? undefined : this.remembered.get(callId);
     const known = (): Partial<Question> => {
-      const first = kept === undefined ? undefined : decodeEvent(kept);
+      const first = kept === undefined ? undefined : decodeEvent({ headers: { ...headers, ce_type: kept.type }, value: kept.value });
       return first?.type === 'ToolCallRequested' ? { facts: first.data, sealedParams: first.data.sealedParams } : {};
     };
     const facts = again.request ?? known().facts;
