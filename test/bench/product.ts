@@ -81,6 +81,7 @@ export const startProduct = async (size: BenchSize, options: { readonly profileF
       catalog: { [SERVER]: CATALOG },
       grantedWrites: [`${SERVER}/${TOOL_OF.write}`],
       configuration: configurationOf(upstream.url),
+      kafka: { isLasting: true },
       env: options.profileFolder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profileFolder}` },
     });
     try {
