@@ -69,12 +69,12 @@ describe('the chart', () => {
 describe('the image', () => {
   const text = textOf('docker/Dockerfile');
 
-  test('runs as nobody special, with a small young generation, on the Node that the product is tested with', () => {
+  test('runs as nobody special, with a young generation for its speed, on the Node that the product is tested with', () => {
     const { devDependencies } = z
       .object({ devDependencies: z.object({ node: z.string() }) })
       .parse(JSON.parse(readFileSync(`${ROOT_FOLDER}package.json`, 'utf8')));
     for (const [, base] of text.matchAll(/^FROM (\S+)/gm)) expect(base).toBe(`node:${devDependencies.node}-trixie-slim`);
     expect(text).toMatch(/^USER node$/m);
-    expect(text).toMatch(/^ENTRYPOINT \["node", "--max-semi-space-size=8"/m);
+    expect(text).toMatch(/^ENTRYPOINT \["node", "--max-semi-space-size=32"/m);
   });
 });

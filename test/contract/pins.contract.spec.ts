@@ -13,7 +13,7 @@ import {
   SERVICES,
   TOPICS,
 } from '@sallyport/contracts';
-import { PRODUCT_FLAGS, ROOT_FOLDER } from '@sallyport/testing';
+import { ONE_PROCESS_FLAGS, ROOT_FOLDER, SERVICE_FLAGS } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
 
 const TOPIC_LAYOUT: readonly (readonly [name: string, writer: string, partitions: number, cleanup: string, key: string])[] = [
@@ -257,15 +257,18 @@ describe('what others depend on stays as it is', () => {
 });
 
 describe('how the product starts its Node', () => {
-  const flags = PRODUCT_FLAGS.join(' ');
   const linesOf = (path: string): string[] => readFileSync(join(ROOT_FOLDER, path), 'utf8').split('\n');
 
-  test('is the same from npm start, from the command line, by the manual and under test', () => {
-    expect(flags).toBe('--max-semi-space-size=8');
-    expect(linesOf('apps/cli/bin/sallyport.mjs')[0]).toBe(`#!/usr/bin/env -S node ${flags}`);
-    expect(linesOf('tools/run/cli.mjs')).toContain(`const FLAGS = ['${flags}'];`);
+  test('is the same from npm start, from the command line and under test', () => {
+    expect(ONE_PROCESS_FLAGS).toEqual(['--max-semi-space-size=16', '--heap-growing-percent=50']);
+    expect(linesOf('apps/cli/bin/sallyport.mjs')[0]).toBe(`#!/usr/bin/env -S node ${ONE_PROCESS_FLAGS.join(' ')}`);
+    expect(linesOf('tools/run/cli.mjs')).toContain(`const FLAGS = [${ONE_PROCESS_FLAGS.map((flag) => `'${flag}'`).join(', ')}];`);
+  });
+
+  test('is the same for services by the manual and under test', () => {
+    expect(SERVICE_FLAGS).toEqual(['--max-semi-space-size=32']);
     const manual = linesOf('docs/how-to/run-on-kafka.md').filter((line) => line.includes('dist/bundles/'));
     expect(manual).not.toEqual([]);
-    for (const line of manual) expect(line.trim()).toMatch(new RegExp(`^node ${flags} `));
+    for (const line of manual) expect(line.trim()).toMatch(new RegExp(`^node ${SERVICE_FLAGS.join(' ')} `));
   });
 });

@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { until } from './until.js';
 
-/** How the product starts its Node: `bin/sallyport.mjs`, `npm start` and the manual for services do the same. */
-export const PRODUCT_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
+/** How `bin/sallyport.mjs` and `npm start` start the Node that runs everything in one process: for its memory. */
+export const ONE_PROCESS_FLAGS: readonly string[] = ['--max-semi-space-size=16', '--heap-growing-percent=50'];
+/** How the image and the manual start the Node of a service of its own: for its speed. */
+export const SERVICE_FLAGS: readonly string[] = ['--max-semi-space-size=32'];
 
 export interface ServiceProcessOptions {
   readonly name: string;
+  readonly flags: readonly string[];
   /** The built program and its arguments, for the Node that runs the tests. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -53,8 +56,8 @@ export class ServiceProcess {
   /** Starts it without waiting until it is ready. */
   start(): void {
     if (this.child !== undefined) throw new Error(`${this.name} runs already`);
-    const { command, env, cwd } = this.options;
-    const child = spawn(process.execPath, [...PRODUCT_FLAGS, ...command], {
+    const { flags, command, env, cwd } = this.options;
+    const child = spawn(process.execPath, [...flags, ...command], {
       cwd,
       env: { ...inherited(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
