@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type StdioHost, startStdioHost } from '@sallyport/mcp';
 import type { SallyportConfiguration } from '@sallyport/platform';
 import { type ChildrenFile, childrenFileOf } from '../stdio-children.js';
 
-type StdioUpstream = SallyportConfiguration['upstreams'][number] & { readonly transport: { readonly kind: 'stdio' } };
+type Upstream = Pick<SallyportConfiguration['upstreams'][number], 'tenant' | 'server' | 'transport'>;
+type StdioUpstream = Upstream & { readonly transport: { readonly kind: 'stdio' } };
 
 /** The stdio host of the one process, and the secret that the edge shows it. */
 export interface EmbeddedChildren {
@@ -15,7 +16,7 @@ export interface EmbeddedChildren {
   readonly secret: string;
 }
 
-const isStdio = (upstream: SallyportConfiguration['upstreams'][number]): upstream is StdioUpstream => upstream.transport.kind === 'stdio';
+const isStdio = (upstream: Upstream): upstream is StdioUpstream => upstream.transport.kind === 'stdio';
 
 /** Starts the stdio host of the one process on a free port. `null` when nothing is to be run here: no stdio upstreams, or a host elsewhere. */
 export const startEmbeddedChildren = async (
@@ -37,7 +38,7 @@ export const startEmbeddedChildren = async (
  * folder as long as they run.
  */
 export const runStdioHost = async (
-  { upstreams }: SallyportConfiguration,
+  { upstreams }: { readonly upstreams: readonly Upstream[] },
   dataFolder: string,
   { host: address, port, secret }: { readonly host: string; readonly port: number; readonly secret: string },
   onLine: (line: string) => void,
@@ -59,9 +60,16 @@ export const runStdioHost = async (
     }),
   );
   const pids = new Map<string, number | null>(stdio.map(({ tenant, server }) => [`${tenant}/${server}`, null]));
+  const file = childrenFileOf(dataFolder);
+  // At once and in one piece: several children start in one moment, and whoever looks must not find half of one note over another.
   const note = (): void => {
     const content: ChildrenFile = { children: [...pids].map(([child, pid]) => ({ child, pid })) };
-    writeFile(childrenFileOf(dataFolder), `${JSON.stringify(content)}\n`, { mode: 0o600 }).catch(() => {});
+    try {
+      writeFileSync(`${file}.new`, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      onLine(`the processes of the servers could not be written down: ${error instanceof Error ? error.message : String(error)}`);
+    }
   };
   const host = await startStdioHost({
     children,
