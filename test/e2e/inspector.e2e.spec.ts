@@ -95,15 +95,18 @@ describeWithBrowser({ describe, skip: describe.skip, test }, 'the Inspector in a
         await page.getByRole('button', { name: 'Execute Tool' }).click();
         await page.getByText(text).first().waitFor();
 
-        const { text: told } = await cluster.fetchAs({ subject: 'grace', scopes: OFFICE }, '/v1/audit/calls?subject=user:ada&limit=50');
-        const calls: { readonly target: string; readonly outcome: string; readonly principal: { readonly actors: readonly string[] } }[] =
-          JSON.parse(told).calls;
-        expect(calls.filter(({ target }) => target === 'story/echo')).toContainEqual(
-          expect.objectContaining({
-            outcome: 'completed',
-            principal: expect.objectContaining({ actors: ['agent:triage'], tokenSource: 'development' }),
-          }),
-        );
+        // The record follows the answer.
+        await expect
+          .poll(async () => {
+            const { text: told } = await cluster.fetchAs({ subject: 'grace', scopes: OFFICE }, '/v1/audit/calls?subject=user:ada&limit=50');
+            return JSON.parse(told).calls;
+          })
+          .toContainEqual(
+            expect.objectContaining({
+              ...{ target: 'story/echo', outcome: 'completed' },
+              principal: expect.objectContaining({ actors: ['agent:triage'], tokenSource: 'development' }),
+            }),
+          );
       } finally {
         await context.close();
         await inspector.close();
