@@ -179,6 +179,8 @@ const writeRecord = ({ offsetDelta = 0, timestampDelta = 0, key, value, headers 
 /** Names as the last record had them, by their place: writers repeat themselves, and a name that is known need not be made. */
 const names: string[] = [];
 const NAMES_MAX = 64;
+/** Longer ones are none of ours, and would be kept for as long as nothing else comes in their place. */
+const NAME_BYTES_MAX = 64;
 
 /**
  * The headers of a record, of which the rest of the bytes consists, as texts. One that comes more than once is joined by commas; one without a value, and
@@ -200,7 +202,7 @@ const readHeaders = (record: Decoder): Record<string, string> => {
     let name = names[place];
     if (name?.length !== nameBytes || !all.startsWith(name, nameAt - from)) {
       name = textAt(nameAt, nameAt + nameBytes);
-      if (place < NAMES_MAX) names[place] = name;
+      if (place < NAMES_MAX && nameBytes <= NAME_BYTES_MAX) names[place] = name;
     }
     record.offset += nameBytes;
     const valueBytes = record.readVarInt();
