@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '@sallyport/contracts';
 import { type LogRecord, RECORD_BYTES_MAX } from './event-log.port.js';
 
@@ -26,8 +27,9 @@ interface Waiting {
 const SWEEP_MS = 250;
 
 /**
- * One lane of appends: gathers while the group before is in flight, then sends what gathered as one. No timer holds anything back, and
- * order is the order of the calls because one group is out at a time.
+ * One lane of appends: gathers while the group before is in flight, then sends what gathered as one. No timer holds anything back, but what
+ * comes in one turn of the event loop travels together: of requests that arrive at once the first would else go alone, and wake everybody who
+ * reads the log for itself. Order is the order of the calls because one group is out at a time.
  */
 export class AppendLane {
   private waiting: Waiting[] = [];
@@ -76,10 +78,11 @@ export class AppendLane {
   private async run(): Promise<void> {
     this.sweep = setInterval(() => this.rejectOverdue(), SWEEP_MS);
     this.sweep.unref();
-    // One turn of the microtask queue, so that appends made in the same turn travel together.
-    await Promise.resolve();
     while (this.waiting.length > 0) {
+      await nextTurn();
       const group = this.takeGroup();
+      // All of it was overdue.
+      if (group.length === 0) continue;
       this.inFlight = group;
       try {
         await this.options.send(group.length === 1 && group[0] ? group[0].records : group.flatMap((entry) => entry.records));

@@ -31,6 +31,28 @@ test('gathers what is appended while a group is in flight, and sends it as one i
   await rest;
 });
 
+test('sends as one what is appended in one turn of the event loop, also by callers that wait for something first', async () => {
+  const { lane, groups, answers } = aLane();
+  const appends = ['1', '2', '3'].map(async (id, waits) => {
+    for (let n = 0; n < waits * 10; n += 1) await Promise.resolve();
+    await lane.append([record(id)]);
+  });
+  await vi.waitFor(() => expect(groups).toEqual([['1', '2', '3']]));
+  answers[0]?.resolve();
+  await Promise.all(appends);
+});
+
+test('sends nothing for appends that were all overdue before their turn came', async () => {
+  const { lane, groups, answers } = aLane({ timeoutMs: 1 });
+  const first = lane.append([record('1')]);
+  await vi.waitFor(() => expect(groups.length).toBe(1));
+  const second = lane.append([record('2')]);
+  await expect(Promise.allSettled([first, second])).resolves.toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+  answers[0]?.resolve();
+  await lane.close();
+  expect(groups).toEqual([['1']]);
+});
+
 test('rejects the whole group that failed, and goes on with the next', async () => {
   const { lane, groups, answers } = aLane();
   const first = lane.append([record('1')]);
