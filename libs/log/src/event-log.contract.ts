@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@sallyport/contracts';
 import type { Database, Sql } from '@sallyport/platform';
 import { DEAD_LETTER_HEADERS } from './consumption/dead-letter.js';
@@ -25,7 +26,7 @@ export interface EventLogHarness {
   resolvePoisonedChain(group: string, key: string): Promise<boolean>;
 }
 
-const TESTS_MAX = 25;
+const TESTS_MAX = 26;
 /** Later than any test ends. */
 const NEVER_MS = 600_000;
 const PARTITIONS = 4;
@@ -77,6 +78,12 @@ class Inbox {
     return this.until(() => this.records.length >= n, `${n} records`);
   }
 }
+
+/** Asks until it is so: for what changes without a record that could wake anybody. */
+const eventually = async (isSo: () => boolean, what: string): Promise<void> => {
+  for (const deadline = performance.now() + 30_000; !isSo(); await delay(10))
+    assert.ok(performance.now() < deadline, `never came: ${what}`);
+};
 
 /** Another key of the same partition, or of another one. */
 const keyBeside = (key: string, same: boolean): string => {
@@ -410,6 +417,17 @@ export const eventLogContract = (
     await inbox.subscription.caughtUp;
     assert.equal(inbox.subscription.lag(), 0);
     assert.equal(inbox.records.length, 30);
+  });
+
+  test('knows its lag also of what comes while a batch takes long', async (c) => {
+    const log = await c.open();
+    await log.append([c.record('a', '1')]);
+    const release = Promise.withResolvers<void>();
+    const inbox = await c.collect(log, { handle: () => release.promise });
+    await log.append([c.record('a', '2'), c.record('b', '3')]);
+    await eventually(() => inbox.subscription.lag() === 3, 'a lag of three');
+    release.resolve();
+    await inbox.count(3);
   });
 
   test('a consumer slower than the log is held back, and loses and reorders nothing', async (c) => {

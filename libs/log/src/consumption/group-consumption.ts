@@ -14,6 +14,8 @@ export interface ConsumptionFeed {
   onRoom(): void;
   /** Somebody else moved the positions of these: they are dropped here; take them again when they are still ours. */
   onLost(partitions: readonly TopicPartition[]): void;
+  /** A batch was handled, or given up. */
+  onHandled?(): void;
   /** Positions moved durably. */
   onAdvanced?(moves: readonly PositionMove[]): void;
   report(fault: LogFault): void;
@@ -40,6 +42,7 @@ const OUTAGE_MAX_MS = 5_000;
 /** Beyond this the adapter stops fetching, down to half of it. */
 const QUEUE_RECORDS_MAX = 4_000;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+const GATHER_BYTES = 65_536;
 /** Records skipped by `accept` before the position moves for their sake alone. */
 const SKIPPED_MAX = 1_000n;
 
@@ -156,6 +159,11 @@ export class GroupConsumption {
     return this.queuedRecords >= QUEUE_RECORDS_MAX || this.queuedBytes >= QUEUE_BYTES_MAX;
   }
 
+  /** Whether records are being handled, or will be at once: not while they wait for more to come. */
+  get isHandling(): boolean {
+    return this.queuedRecords > 0 && this.isEnough();
+  }
+
   /** Whether the log has records of a held partition, as far as known here, that were not delivered yet. */
   isBehind(): boolean {
     for (const held of this.held.values()) if (held.end > held.seen) return true;
@@ -186,15 +194,21 @@ export class GroupConsumption {
     for (;;) {
       await this.work.wait();
       if (this.closing) return;
-      const { pauseMs = 0, gatherBytes = 65_536 } = this.options;
-      const isEnough = (): boolean => this.hurried || this.queuedBytes >= gatherBytes;
-      if (pauseMs > 0 && !isEnough()) await this.work.pause(pauseMs, isEnough);
+      const { pauseMs = 0 } = this.options;
+      if (!this.isEnough()) await this.work.pause(pauseMs, () => this.isEnough());
       if (this.closing) return;
       // Whoever is behind the batch's end does not wait again.
       this.hurried &&= this.queuedRecords > this.batchRecordsMax;
       await this.exclusively(() => this.process(this.nextParts()));
+      this.feed.onHandled?.();
       if (this.hasWork()) this.work.wake();
     }
+  }
+
+  /** Whether a batch need not wait for more. */
+  private isEnough(): boolean {
+    const { pauseMs = 0, gatherBytes = GATHER_BYTES } = this.options;
+    return pauseMs === 0 || this.hurried || this.queuedBytes >= gatherBytes;
   }
 
   private exclusively<T>(work: () => Promise<T>): Promise<T> {

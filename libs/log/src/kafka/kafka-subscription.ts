@@ -20,12 +20,15 @@ export interface KafkaSubscriptionHost {
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
+/** Lag and ends are known from fetches, so a batch that takes long holds back the next one no longer than this. */
+const HOLD_MS_MAX = 100;
 /** Kafka's own commits serve lag dashboards alone, so they may trail. */
 const COMMIT_MS = 5_000;
 
 /**
  * One member of a Kafka consumer group. Kafka says which partitions are ours; where to read them from says the service's own database.
- * Fetched batches are queued and the next fetch goes out at once, until the queue is full.
+ * The next fetch goes out when what the last one brought is handled, so that it brings all that came meanwhile: what is fetched sooner waits here
+ * instead of there, and each fetch costs the broker and this process a third of a millisecond. Who is behind fetches on until its queue is full.
  */
 export class KafkaSubscription implements Subscription {
   readonly ready: Promise<void>;
@@ -40,9 +43,9 @@ export class KafkaSubscription implements Subscription {
   private readonly commitTimer: NodeJS.Timeout;
   private room: (() => void)[] = [];
   private readonly fetchEveryMs: number;
-  /** Pending while the next fetch waits for more to come; every partition of a fetch waits for the same. */
-  private more: Promise<void> | undefined;
-  private endMore: () => void = () => {};
+  /** Pending while the next fetch is held back; every partition of a fetch waits for the same. */
+  private held: Promise<void> | undefined;
+  private endHold: () => void = () => {};
   private closing: Promise<void> | undefined;
   private settleReady: () => void = () => {};
   private endSleep: () => void = () => {};
@@ -64,6 +67,9 @@ export class KafkaSubscription implements Subscription {
         append: (records) => host.append(records),
         onRoom: () => {
           for (const go of this.room.splice(0)) go();
+        },
+        onHandled: () => {
+          if (this.fetchEveryMs === 0) this.endHold();
         },
         onLost: (lost) => void this.take(lost, this.assignment),
         onAdvanced: (moves) => {
@@ -113,7 +119,7 @@ export class KafkaSubscription implements Subscription {
     clearInterval(this.commitTimer);
     this.assignment += 1;
     this.endSleep();
-    this.endMore();
+    this.endHold();
     await this.consumption.close();
     for (const go of this.room.splice(0)) go();
     await closedInTime(this.commit());
@@ -214,24 +220,25 @@ export class KafkaSubscription implements Subscription {
       await this.untilRoom();
       await heartbeat();
     }
-    if (this.fetchEveryMs === 0 || this.closing !== undefined) return;
+    if (this.closing !== undefined) return;
     // Nothing more comes by waiting where more is there already.
-    if (this.consumption.isBehind()) this.endMore();
-    else await this.untilMore();
+    if (this.consumption.isBehind()) this.endHold();
+    else if (this.fetchEveryMs > 0) await this.hold(this.fetchEveryMs);
+    else if (this.consumption.isHandling) await this.hold(HOLD_MS_MAX);
   }
 
   /** The client fetches again when every partition of its last fetch was handled, so this holds the next one back. */
-  private untilMore(): Promise<void> {
-    this.more ??= new Promise((resolve) => {
+  private hold(ms: number): Promise<void> {
+    this.held ??= new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        this.more = undefined;
+        this.held = undefined;
         resolve();
       };
-      const timer = setTimeout(done, this.fetchEveryMs);
-      this.endMore = done;
+      const timer = setTimeout(done, ms);
+      this.endHold = done;
     });
-    return this.more;
+    return this.held;
   }
 
   /** Resolves when there is room, at the latest when it is time for a heartbeat. */
