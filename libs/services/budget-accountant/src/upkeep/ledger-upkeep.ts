@@ -14,7 +14,9 @@ const CALLS_KEPT_MS = 24 * 3_600_000;
 /** Longer than a month and its grace: no window of such an account counts any more. */
 const ACCOUNTS_KEPT_MS = 62 * 24 * 3_600_000;
 const SWEEP_CALLS_MAX = 500;
-const FORSAKEN = `SELECT 1 FROM outbox WHERE staged_at < now() - interval '2 seconds' LIMIT 1`;
+/** Looks at the first row alone, by its number: until they are vacuumed the table holds all that was ever staged, and to go through it took 80 ms. */
+export const FORSAKEN = `SELECT 1 FROM (SELECT staged_at FROM outbox ORDER BY number LIMIT 1) AS first
+  WHERE staged_at < now() - interval '2 seconds'`;
 
 /** What is to be done as time passes: publish what could not be published, end holds that nobody ends, forget what is over. */
 export class LedgerUpkeep {
