@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CONFORMANCE_TOOLS, ONE_PROCESS_FLAGS, RecordReader, ROOT_FOLDER, ServiceProcess, TestIssuer, until } from '@sallyport/testing';
+import { CONFORMANCE_TOOLS, ONE_PROCESS, RecordReader, ROOT_FOLDER, ServiceProcess, TestIssuer, until } from '@sallyport/testing';
 import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
 
@@ -63,7 +63,7 @@ export const startGovernedGateway = async (upstreamUrl: string): Promise<Governe
   const file = join(folder, 'sallyport.yaml');
   writeFileSync(file, stringify(configurationOf({ url, port, issuer, upstreamUrl })));
   const command = [join(ROOT_FOLDER, 'apps', 'cli', 'dist', 'main.js'), 'start', '--config', file];
-  const process = new ServiceProcess({ name: 'start', flags: ONE_PROCESS_FLAGS, command, url, cwd: folder, env: {} });
+  const process = new ServiceProcess({ name: 'start', node: ONE_PROCESS, command, url, cwd: folder, env: {} });
   const close = async (): Promise<void> => {
     await process.stop();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -13,7 +13,7 @@ import {
   SERVICES,
   TOPICS,
 } from '@sallyport/contracts';
-import { ONE_PROCESS_FLAGS, ROOT_FOLDER, SERVICE_FLAGS } from '@sallyport/testing';
+import { ONE_PROCESS, ONE_SERVICE, ROOT_FOLDER } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
 
 const TOPIC_LAYOUT: readonly (readonly [name: string, writer: string, partitions: number, cleanup: string, key: string])[] = [
@@ -260,15 +260,20 @@ describe('how the product starts its Node', () => {
   const linesOf = (path: string): string[] => readFileSync(join(ROOT_FOLDER, path), 'utf8').split('\n');
 
   test('is the same from npm start, from the command line and under test', () => {
-    expect(ONE_PROCESS_FLAGS).toEqual(['--max-semi-space-size=16', '--heap-growing-percent=50']);
-    expect(linesOf('apps/cli/bin/sallyport.mjs')[0]).toBe(`#!/usr/bin/env -S node ${ONE_PROCESS_FLAGS.join(' ')}`);
-    expect(linesOf('tools/run/cli.mjs')).toContain(`const FLAGS = [${ONE_PROCESS_FLAGS.map((flag) => `'${flag}'`).join(', ')}];`);
+    const { flags, env } = ONE_PROCESS;
+    expect(flags).toEqual(['--max-semi-space-size=16', '--heap-growing-percent=40']);
+    expect(env).toEqual({ MALLOC_MMAP_THRESHOLD_: '131072' });
+    const [variables] = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    expect(linesOf('apps/cli/bin/sallyport.mjs')[0]).toBe(`#!/usr/bin/env -S ${variables} node ${flags.join(' ')}`);
+    const starting = linesOf('tools/run/cli.mjs');
+    expect(starting).toContain(`const FLAGS = [${flags.map((flag) => `'${flag}'`).join(', ')}];`);
+    expect(starting).toContain(`const ENVIRONMENT = { ${Object.entries(env).map(([name, value]) => `${name}: '${value}'`)} };`);
   });
 
   test('is the same for services by the manual and under test', () => {
-    expect(SERVICE_FLAGS).toEqual(['--max-semi-space-size=32']);
+    expect(ONE_SERVICE).toEqual({ flags: ['--max-semi-space-size=32'], env: {} });
     const manual = linesOf('docs/how-to/run-on-kafka.md').filter((line) => line.includes('dist/bundles/'));
     expect(manual).not.toEqual([]);
-    for (const line of manual) expect(line.trim()).toMatch(new RegExp(`^node ${SERVICE_FLAGS.join(' ')} `));
+    for (const line of manual) expect(line.trim()).toMatch(new RegExp(`^node ${ONE_SERVICE.flags.join(' ')} `));
   });
 });

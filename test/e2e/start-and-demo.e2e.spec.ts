@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ONE_PROCESS_FLAGS, ROOT_FOLDER, ServiceProcess, until } from '@sallyport/testing';
+import { ONE_PROCESS, ROOT_FOLDER, ServiceProcess, until } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
@@ -62,7 +62,7 @@ describe('the embedded default, as it is shipped, in a folder of its own', () =>
     port = await freePort();
     env = { SALLYPORT_PORT: String(port) };
     sallyport = new ServiceProcess({
-      ...{ name: 'sallyport', flags: ONE_PROCESS_FLAGS, command: [PROGRAM, 'start'] },
+      ...{ name: 'sallyport', node: ONE_PROCESS, command: [PROGRAM, 'start'] },
       ...{ env, cwd: folder, url: `http://127.0.0.1:${port}` },
     });
     await running();

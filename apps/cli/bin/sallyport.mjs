@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=50
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=131072 node --max-semi-space-size=16 --heap-growing-percent=40
 // Runs on the Node that is found (20 or newer): the product itself needs a newer one, which the lockfile brings.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

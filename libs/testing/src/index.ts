@@ -33,7 +33,7 @@ export { dumpDatabase } from './cluster/database-dump.js';
 export { nginxProgram } from './cluster/ingress.js';
 export { type Leak, LeakSearch } from './cluster/leak-search.js';
 export { type RecordedCall, RecordReader } from './cluster/record-reader.js';
-export { ONE_PROCESS_FLAGS, SERVICE_FLAGS, ServiceProcess } from './cluster/service-process.js';
+export { ONE_PROCESS, ONE_SERVICE, ServiceProcess } from './cluster/service-process.js';
 export { PERSON, PERSON_TEXT, STORY_TOOLS, type StoryToolName } from './cluster/story-tools.js';
 export { type ReceivedCall, StoryUpstream } from './cluster/story-upstream.js';
 export { TestIssuer, type TokenRequest } from './cluster/test-issuer.js';

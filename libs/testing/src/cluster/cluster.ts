@@ -20,7 +20,7 @@ import {
 } from './cluster-folder.js';
 import { Ingress } from './ingress.js';
 import { RecordReader } from './record-reader.js';
-import { ONE_PROCESS_FLAGS, SERVICE_FLAGS, ServiceProcess } from './service-process.js';
+import { ONE_PROCESS, ONE_SERVICE, ServiceProcess } from './service-process.js';
 import { StoryUpstream } from './story-upstream.js';
 import { TestIssuer, type TokenRequest } from './test-issuer.js';
 import { until } from './until.js';
@@ -291,8 +291,8 @@ class ClusterStart {
   private run(name: string, command: readonly string[], url: string, env: Readonly<Record<string, string>>): void {
     const { otlp, env: extra, gatewayEnv } = this.options;
     const own = name === 'start' || name.startsWith('edge-gateway') ? gatewayEnv : {};
-    const flags = name === 'start' ? ONE_PROCESS_FLAGS : SERVICE_FLAGS;
-    const process = new ServiceProcess({ name, flags, command, url, cwd: this.folder, env: { ...env, ...otlp?.env, ...extra, ...own } });
+    const node = name === 'start' ? ONE_PROCESS : ONE_SERVICE;
+    const process = new ServiceProcess({ name, node, command, url, cwd: this.folder, env: { ...env, ...otlp?.env, ...extra, ...own } });
     this.processes.set(name, process);
     process.start();
   }

@@ -3,14 +3,23 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { until } from './until.js';
 
-/** How `bin/sallyport.mjs` and `npm start` start the Node that runs everything in one process: for its memory. */
-export const ONE_PROCESS_FLAGS: readonly string[] = ['--max-semi-space-size=16', '--heap-growing-percent=50'];
-/** How the image and the manual start the Node of a service of its own: for its speed. */
-export const SERVICE_FLAGS: readonly string[] = ['--max-semi-space-size=32'];
+/** How a Node is started. */
+export interface NodeStart {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** As `bin/sallyport.mjs` and `npm start` start the Node that runs everything in one process: for its memory. */
+export const ONE_PROCESS: NodeStart = {
+  flags: ['--max-semi-space-size=16', '--heap-growing-percent=40'],
+  env: { MALLOC_MMAP_THRESHOLD_: '131072' },
+};
+/** As the image and the manual start the Node of a service of its own: for its speed. */
+export const ONE_SERVICE: NodeStart = { flags: ['--max-semi-space-size=32'], env: {} };
 
 export interface ServiceProcessOptions {
   readonly name: string;
-  readonly flags: readonly string[];
+  readonly node: NodeStart;
   /** The built program and its arguments, for the Node that runs the tests. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -56,10 +65,10 @@ export class ServiceProcess {
   /** Starts it without waiting until it is ready. */
   start(): void {
     if (this.child !== undefined) throw new Error(`${this.name} runs already`);
-    const { flags, command, env, cwd } = this.options;
-    const child = spawn(process.execPath, [...flags, ...command], {
+    const { node, command, env, cwd } = this.options;
+    const child = spawn(process.execPath, [...node.flags, ...command], {
       cwd,
-      env: { ...inherited(), ...env },
+      env: { ...inherited(), ...node.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
