@@ -57,9 +57,12 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler {
       );
       return;
     }
+    if (this.givenUp !== null) {
+      connection.abort(this.givenUp);
+      return;
+    }
     this.sent = true;
     this.connection = connection;
-    if (this.givenUp !== null) connection.abort(this.givenUp);
   }
 
   onResponseStart(connection: Dispatcher.DispatchController, status: number, headers: Answered['headers']): void {

@@ -142,6 +142,21 @@ describe.each(['dual', 'modern', 'legacy'] as const)('an upstream of era %s', (e
     await expect(answer).rejects.toMatchObject({ code: 'call.cancelled', detail: { reached: 'yes' } });
   });
 
+  test('is not reached by a call that its caller gave up before it was written', async () => {
+    const { upstream, client } = await given(era);
+    await call(client, 'echo', { message: 'warm' });
+    const abort = new AbortController();
+    const isCleared = (): boolean => {
+      abort.abort();
+      return true;
+    };
+    await expect(call(client, 'echo', { message: 'hi' }, { signal: abort.signal, isCleared })).rejects.toMatchObject({
+      code: 'call.cancelled',
+      detail: { reached: 'no' },
+    });
+    expect(upstream.counts().echo).toBe(1);
+  });
+
   test('that dies in the middle of an answer has failed after it was reached', async () => {
     const { upstream, client } = await given(era);
     await call(client, 'echo', { text: 'warm' });
