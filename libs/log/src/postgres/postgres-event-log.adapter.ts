@@ -10,6 +10,7 @@ import { maintainLog } from './log-maintenance.js';
 import { LogSession } from './log-session.js';
 import { CreateLog1795260000000 } from './migrations/1795260000000-create-log.js';
 import { KeepEventsInLine1795290000000 } from './migrations/1795290000000-keep-events-in-line.js';
+import { SampleFewEvents1795310000000 } from './migrations/1795310000000-sample-few-events.js';
 import { PostgresSubscription, type SubscriptionHost } from './postgres-subscription.js';
 
 export interface PostgresEventLogOptions {
@@ -61,7 +62,7 @@ export const openPostgresEventLog = async (options: PostgresEventLogOptions): Pr
     ...(options.migrationsUrl === undefined ? {} : { migrationsUrl: options.migrationsUrl }),
     schema: LOG_SCHEMA,
     applicationName: options.applicationName,
-    migrations: [CreateLog1795260000000, KeepEventsInLine1795290000000],
+    migrations: [CreateLog1795260000000, KeepEventsInLine1795290000000, SampleFewEvents1795310000000],
     poolMax: 4,
   });
   const log = new PostgresEventLog(db, options);

@@ -36,8 +36,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_logical_replication_workers: '0',
   io_method: 'sync',
   autovacuum_max_workers: '1',
-  // What ANALYZE samples is 300 rows for each of these, and rows of the record take 3 KB: by default 80 MB at a time.
-  default_statistics_target: '10',
   huge_pages: 'off',
   jit: 'off',
   log_min_error_statement: 'panic',

@@ -5,6 +5,7 @@ import { SearchMeasureAndProveCalls1795270000000 } from './migrations/1795270000
 import { FindLogins1795280000000 } from './migrations/1795280000000-find-logins.js';
 import { KeepEntriesInLine1795290000000 } from './migrations/1795290000000-keep-entries-in-line.js';
 import { RecordWithoutDigest1795300000000 } from './migrations/1795300000000-record-without-digest.js';
+import { SampleFewEntries1795310000000 } from './migrations/1795310000000-sample-few-entries.js';
 
 /** Name of the schema, and of the service where databases are provisioned. */
 export const AUDIT_SCHEMA = 'audit_projector';
@@ -17,4 +18,5 @@ export const auditMigrations = (): MigrationClass[] => [
   FindLogins1795280000000,
   KeepEntriesInLine1795290000000,
   RecordWithoutDigest1795300000000,
+  SampleFewEntries1795310000000,
 ];

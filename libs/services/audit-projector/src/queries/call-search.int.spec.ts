@@ -79,3 +79,16 @@ test('a decision or an outcome that is rare is found without reading the calls b
     expect(plan, JSON.stringify(asked)).not.toMatch(/Seq Scan/);
   }
 });
+
+test('the statistics that plans rest on are made of few of the wide rows', async () => {
+  const { rows } = await harness.database.query<{ table: string; least: number; most: number }>(
+    `SELECT attrelid::regclass::text AS "table", min(attstattarget)::int AS least, max(attstattarget)::int AS most FROM pg_attribute
+     WHERE attrelid IN ('audit_event'::regclass, 'call_record'::regclass, 'call_words'::regclass) AND attnum > 0 AND NOT attisdropped
+     GROUP BY 1 ORDER BY 1`,
+  );
+  expect(rows).toEqual([
+    { table: 'audit_event', least: 10, most: 10 },
+    { table: 'call_record', least: 20, most: 20 },
+    { table: 'call_words', least: 50, most: 50 },
+  ]);
+});
