@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { type Cluster, startCluster, until } from '@sallyport/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Agent, aTrace } from './agent.js';
@@ -44,6 +45,13 @@ describeSizes(SIZES, (size) => {
     expect(new Set(reached.map((received) => received.arguments.text))).toEqual(new Set(['after']));
     const late = await cluster.record.callOfTrace(answer.traceId);
     expect(late.call).toMatchObject({ outcome: 'refused', code: 'policy.unavailable' });
+  });
+
+  test('the record gives way to the services that calls wait for', () => {
+    const nicenessOf = (name: Parameters<Cluster['service']>[0]): number => getPriority(cluster.service(name).pid ?? Number.NaN);
+    for (const name of ['edge-gateway', 'policy-decision', 'budget-accountant', 'approval'] as const)
+      expect(nicenessOf(name)).toBe(getPriority());
+    expect(nicenessOf('audit-projector')).toBe(Math.max(getPriority(), 5));
   });
 
   test('a decision point that hangs without dying is as good as away, and goes on when it wakes', async () => {
