@@ -115,6 +115,7 @@ export const life = (surroundings: () => Surroundings): void => {
     await agent.close();
     expect(told).toMatchObject({ isError: true, code: 'approval.rejected' });
     expect(told.raw).toContain('not to them');
+    await surroundings().heard(callId, 'ApprovalRejected', 1);
     const { call } = await surroundings().recorded(callId, 'refused');
     expect(call).toMatchObject({
       code: 'approval.rejected',
@@ -140,6 +141,7 @@ export const life = (surroundings: () => Surroundings): void => {
       status: 403,
       text: expect.stringContaining('approval.expired'),
     });
+    await surroundings().heard(callId, 'ApprovalExpired', 1);
     const { call } = await surroundings().recorded(callId, 'refused');
     expect(call).toMatchObject({ code: 'approval.expired', approval: { status: 'expired' } });
     const again = await askByRest(surroundings(), { text }, { tool: 'publish' });
@@ -166,6 +168,8 @@ export const life = (surroundings: () => Surroundings): void => {
     await desk.becomes(approvalId, 'withdrawn');
     const late = await desk.fetch('grace', `/${approvalId}/grant`, {});
     expect(late).toMatchObject({ status: 409, text: expect.stringContaining('approval.already-answered') });
+    // Two topics tell it, and the record may have read one of them yet.
+    await surroundings().heard(callId, 'ApprovalWithdrawn', 1);
     const { call, events } = await surroundings().recorded(callId, 'cancelled');
     expect(call.approval).toMatchObject({ status: 'withdrawn' });
     expect(events.find(({ type }) => type === 'ToolCallCancelled')?.data).toMatchObject({ stage: 'parked', reached: 'no' });
