@@ -48,7 +48,8 @@ describeSizes(SIZES, (size) => {
     const dead = decisionPoint().dies();
     const reply = send(cluster, url(), write, traceId);
     await dead;
-    expect(stepsIn(decisionPoint().lines, traceId)).toEqual([PUBLISHED]);
+    // What it said last may be read after it has ended.
+    expect(await until('it says where it ended', () => stepsIn(decisionPoint().lines, traceId)[0])).toBe(PUBLISHED);
     declare(join(cluster.folder, 'policies', 'no-writes.cedar'));
     decisionPoint().start();
     await decisionPoint().ready();
@@ -89,7 +90,11 @@ describeSizes(SIZES, (size) => {
       { id, effect: 'allow' },
       { id, effect: 'deny' },
     ]);
-    const recorded = await cluster.record.callOfTrace(traceId);
+    // The call's end and the decision that led to it are of two topics, and the record may have read one of them yet.
+    const recorded = await until('both evaluations are on record', async () => {
+      const found = await cluster.record.callOfTrace(traceId);
+      return (await decisionsOf(found)).length > 1 ? found : undefined;
+    });
     expect(recorded.call).toMatchObject({ outcome: 'refused', code: 'policy.denied', policyIds: ['no-writes'] });
     expect(recorded.types).toContain('ToolCallReevaluationRequested');
     expect(await decisionsOf(recorded)).toEqual([
