@@ -178,8 +178,11 @@ const approvalOf = ({ approvals, approvalId, dispatch, parked }: CallState): Cal
   const part = approvals.find((approval) => approval.approvalId === counting) ?? approvals.at(-1);
   if (part === undefined) return null;
   const { ruleIds, answeredBy, votes } = part;
-  const isUsed = part.status === 'granted' && dispatch?.approvalId === part.approvalId;
-  return { ...part, status: isUsed ? 'used' : part.status, ruleIds: [...ruleIds], answeredBy: [...answeredBy], votes: [...votes] };
+  const copied = { ...part, ruleIds: [...ruleIds], answeredBy: [...answeredBy], votes: [...votes] };
+  if (dispatch?.approvalId !== part.approvalId || answeredBy.length === 0) return copied;
+  if (part.status === 'granted') return { ...copied, status: 'used' };
+  // Whoever withdrew it had not heard yet that the call went out with it, and that is what happened.
+  return part.status === 'withdrawn' ? { ...copied, status: 'used', answeredAt: votes.at(-1)?.at ?? part.answeredAt, why: null } : copied;
 };
 
 /** A plan ends with what was decided, and is refused by nothing. */

@@ -262,8 +262,11 @@ export const evolveCall = (state: CallState, event: AnyEnvelope): CallState => {
       return withApproval(state, { approvalId, status: 'expired', answeredAt: event.occurredAt, votes, expiresAt: null });
     }
     case 'ApprovalWithdrawn': {
-      const { approvalId, reason, votes = [] } = event.data;
-      return withApproval(state, { approvalId, status: 'withdrawn', answeredAt: event.occurredAt, why: reason, votes, expiresAt: null });
+      const { approvalId, reason, votes } = event.data;
+      return withApproval(state, {
+        ...{ approvalId, status: 'withdrawn', answeredAt: event.occurredAt, why: reason, expiresAt: null },
+        ...(votes === undefined ? {} : { votes }),
+      });
     }
     case 'BudgetReservationRefused':
     case 'BudgetOverran':

@@ -102,6 +102,14 @@ describe('a call that waits for people', () => {
     expect(record(charged, demands, parked)).toMatchObject({ outcome: 'waiting', approval: null });
   });
 
+  test('was sent with its grant, whatever the approval service said of that before it heard so', () => {
+    const used = { approvalId: 'a-1', status: 'used', answeredBy: ['user:grace'], answeredAt: ANSWERED_AT, why: null };
+    const asIs = [charged, demands, parked, asked(), granted(), resumed, allowedAnew];
+    expect(record(...asIs, sent(), withdrawn, toolCallCompleted())).toMatchObject({ outcome: 'completed', approval: used });
+    expect(record(...asIs, withdrawn, sent(), toolCallCompleted())).toMatchObject({ outcome: 'completed', approval: used });
+    expect(record(...asIs, withdrawn)).toMatchObject({ approval: { status: 'withdrawn', why: 'the rules changed' } });
+  });
+
   test('is decided by its last evaluation, and says who agreed, when, by which channel and that this was used', () => {
     const whole = [charged, demands, parked, asked(), granted(), resumed, allowedAnew, sent(), toolCallCompleted()];
     expect(record(...whole)).toMatchObject({
